@@ -1,0 +1,159 @@
+"""Dated policy: what counts and by which rule on a given day, with the source of each value.
+
+Past months are judged by the policy of their month, so every rule is a list of dated entries and a
+reader asks for the one in force on a day. Functions elsewhere take the resulting ``Policy``; none has a
+default of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+__all__ = ["Policy", "PolicyBook", "PolicyEntry", "PolicyError", "load_policy"]
+
+POLICY_FILE = Path(__file__).with_name("policy.toml")
+
+
+class PolicyError(ValueError):
+    """The policy file is incomplete or contradicts itself; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEntry:
+    """One rule's value over the days it is in force.
+
+    ``effective_to`` is inclusive; ``None`` means still in force. ``status`` is ``"published"`` where a
+    public text states the value and ``"assumed"`` where this project chose it.
+    """
+
+    rule: str
+    chinese: str
+    value: Any
+    unit: str
+    source: str
+    effective_from: date
+    effective_to: date | None
+    status: Literal["published", "assumed"]
+
+    def in_force(self, on: date) -> bool:
+        """Whether the entry applies on that day."""
+        return self.effective_from <= on and (self.effective_to is None or on <= self.effective_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules in force on one day, ready for use.
+
+    ``dispatchable_types`` are request types that count as 诉求; ``merge_repeats`` says whether a
+    repeat group counts once; ``time_limit_hours`` maps urgency ("1".."4") to hours;
+    ``small_base`` is the number of valid answers below which a rate is marked 样本不足.
+    """
+
+    dispatchable_types: tuple[str, ...]
+    merge_repeats: bool
+    resolved_answers: tuple[str, ...]
+    satisfied_answers: tuple[str, ...]
+    time_limit_hours: dict[str, int]
+    small_base: int
+
+
+class PolicyBook:
+    """All dated entries, and the policy of any day.
+
+    Parameters
+    ----------
+    entries
+        Entries of every rule; for one rule the days must not overlap.
+    fingerprint
+        Hash of the source text: part of what decides whether a month must be counted again.
+    """
+
+    def __init__(self, entries: tuple[PolicyEntry, ...], fingerprint: str) -> None:
+        self.entries = entries
+        self.fingerprint = fingerprint
+
+    def entry(self, rule: str, on: date) -> PolicyEntry:
+        """The entry of ``rule`` in force on that day.
+
+        Raises
+        ------
+        PolicyError
+            No entry, or more than one, is in force.
+        """
+        found = [item for item in self.entries if item.rule == rule and item.in_force(on)]
+        if len(found) != 1:
+            known = sorted({item.rule for item in self.entries})
+            message = f"policy: {len(found)} entries of rule {rule!r} are in force on {on}; exactly one is needed (rules: {', '.join(known)})"
+            raise PolicyError(message)
+        return found[0]
+
+    def on(self, day: date) -> Policy:
+        """The policy in force on that day."""
+        return Policy(
+            dispatchable_types=tuple(self.entry("counting.dispatchable_types", day).value),
+            merge_repeats=self.entry("counting.merged_repeats", day).value == "first",
+            resolved_answers=tuple(self.entry("rates.resolved_answers", day).value),
+            satisfied_answers=tuple(self.entry("rates.satisfied_answers", day).value),
+            time_limit_hours=dict(self.entry("handling.time_limit_hours", day).value),
+            small_base=int(self.entry("display.small_base", day).value),
+        )
+
+
+def load_policy(path: Path = POLICY_FILE) -> PolicyBook:
+    """The policy book of a TOML file.
+
+    Raises
+    ------
+    PolicyError
+        The file cannot be parsed, an entry lacks a key, a status is unknown, or two entries of one
+        rule overlap.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = f"policy {path.name}: not readable as TOML: {error}"
+        raise PolicyError(message) from error
+    entries = tuple(
+        _entry(f"{group}.{name}", index, raw) for group, rules in tree.items() for name, items in rules.items() for index, raw in enumerate(items, start=1)
+    )
+    _check_overlap(entries)
+    return PolicyBook(entries, hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+def _entry(rule: str, index: int, raw: dict[str, Any]) -> PolicyEntry:
+    needed = {"value", "unit", "chinese", "source", "effective_from", "effective_to", "status"}
+    if missing := needed - raw.keys():
+        message = f"policy {rule} entry {index}: missing {', '.join(sorted(missing))}"
+        raise PolicyError(message)
+    if raw["status"] not in ("published", "assumed"):
+        message = f"policy {rule} entry {index}: status is {raw['status']!r}, allowed are 'published' and 'assumed'"
+        raise PolicyError(message)
+    return PolicyEntry(
+        rule=rule,
+        chinese=raw["chinese"],
+        value=raw["value"],
+        unit=raw["unit"],
+        source=raw["source"],
+        effective_from=raw["effective_from"],
+        effective_to=raw["effective_to"] or None,
+        status=raw["status"],
+    )
+
+
+def _check_overlap(entries: tuple[PolicyEntry, ...]) -> None:
+    by_rule: dict[str, list[PolicyEntry]] = {}
+    for item in entries:
+        by_rule.setdefault(item.rule, []).append(item)
+    for rule, items in by_rule.items():
+        ordered = sorted(items, key=lambda item: item.effective_from)
+        for earlier, later in pairwise(ordered):
+            if earlier.effective_to is None or earlier.effective_to >= later.effective_from:
+                message = f"policy {rule}: the entries from {earlier.effective_from} and {later.effective_from} overlap"
+                raise PolicyError(message)

@@ -1,0 +1,151 @@
+"""The command line of Weisu: bring tickets in, publish a snapshot, check, back up, serve.
+
+Every command prints for people; with ``--json`` it prints one machine-readable object on standard output and
+nothing else there. Exit code 2 means that something delivered or asked for cannot be used, and that nothing
+was changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.backup import backup as make_backup
+from pipeline.backup import restore as put_back
+from pipeline.ingest import IngestResult
+from pipeline.ingest import ingest as run_ingest
+from pipeline.progress import Progress, progress_for
+from pipeline.refresh import check as run_check
+from pipeline.refresh import refresh as run_refresh
+from storage.home import Home, InputError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="未诉先办:工单入库、统计、核对、备份、服务。状态都在 WEISU_HOME(默认 data/)下。")
+
+Json = Annotated[bool, typer.Option("--json", help="在标准输出上给出一个机器可读的结果对象")]
+COUNTS = ("read", "loaded", "updated", "unchanged", "quarantined", "unplaced")
+COUNT_WORDS = {"read": "读入", "loaded": "新增", "updated": "更新", "unchanged": "未变", "quarantined": "隔离", "unplaced": "未落图"}
+
+
+def _say(text: str, as_json: bool) -> None:
+    print(text, file=sys.stderr if as_json else sys.stdout)
+
+
+def _give(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False, default=str))  # noqa: T201
+
+
+@app.command(help="工单文件入库:每一行或新增、或更新、或未变、或隔离并写明原因。")
+def ingest(
+    files: Annotated[list[Path], typer.Argument(help="CSV、Parquet 或 XLSX 文件,一个或多个")],
+    city: Annotated[str | None, typer.Option(help="城市配置名(cities/ 下)或一个 .toml 文件;首次入库必填")] = None,
+    boundaries: Annotated[Path | None, typer.Option(help="边界文件(GeoJSON 等),随本批安装")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查并给出结果,不写入")] = False,
+    refresh: Annotated[bool, typer.Option(help="入库后随即更新统计快照")] = True,
+    as_json: Json = False,
+) -> None:
+    """Bring ticket files into the lake."""
+    progress = Progress() if as_json else progress_for(sys.stderr)
+    result = run_ingest(Home.from_environment(), files, city=city, boundaries=boundaries, dry_run=dry_run, progress=progress)
+    _say(_ingest_text(result), as_json)
+    snapshot = None
+    if refresh and not dry_run:
+        snapshot = run_refresh(Home.from_environment())
+        _say(f"统计快照 {snapshot.version}: 重算 {len(snapshot.months)} 个月, 共 {snapshot.ticket_count:,} 件, 未落图 {snapshot.unplaced_count:,} 件", as_json)
+    _give(_ingest_object(result) | {"snapshot": asdict(snapshot) if snapshot else None}, as_json)
+
+
+def _ingest_text(result: IngestResult) -> str:
+    lines = ["试运行,未写入" if result.dry_run else f"第 {result.batch.batch_no} 批已入库"]
+    for item in result.batch.files:
+        counts = asdict(item)
+        lines.append(f"  {item.file}: " + ", ".join(f"{COUNT_WORDS[name]} {counts[name]:,}" for name in COUNTS))
+    if len(result.batch.files) > 1:
+        lines.append("  合计: " + ", ".join(f"{COUNT_WORDS[name]} {result.total(name):,}" for name in COUNTS))
+    lines.append(f"  用时 {result.seconds:.1f} 秒, {result.total('read') / max(result.seconds, 1e-3):,.0f} 行/秒")
+    return "\n".join(lines)
+
+
+def _ingest_object(result: IngestResult) -> dict[str, Any]:
+    return {
+        "command": "ingest",
+        "dry_run": result.dry_run,
+        "batch_no": result.batch.batch_no,
+        "seconds": round(result.seconds, 3),
+        **{name: result.total(name) for name in COUNTS},
+        "files": [{"file": item.file, **{name: getattr(item, name) for name in COUNTS}} for item in result.batch.files],
+        "absent_columns": result.absent,
+    }
+
+
+@app.command(help="把变动的月份重新统计成新的快照并发布;读者一直能看旧快照。")
+def refresh(
+    full: Annotated[bool, typer.Option("--full", help="重算所有月份")] = False,
+    as_json: Json = False,
+) -> None:
+    """Count changed months again and publish the snapshot."""
+    result = run_refresh(Home.from_environment(), full=full)
+    state = "已发布" if result.is_new else "无变动"
+    _say(f"统计快照 {result.version} {state}: 重算 {len(result.months)} 个月, 共 {result.ticket_count:,} 件, 未落图 {result.unplaced_count:,} 件", as_json)
+    _give({"command": "refresh"} | asdict(result), as_json)
+
+
+@app.command(help="核对:湖与日志、湖与台账、湖与快照逐月逐格比较;有差异时退出码为 1。")
+def check(as_json: Json = False) -> None:
+    """Compare lake, log, ledger and snapshot; exit code 1 where they differ."""
+    result = run_check(Home.from_environment())
+    for finding in result.findings:
+        _say(f"不符 {finding.where}: {finding.message}", as_json)
+    verdict = "一致" if not result.findings else f"{len(result.findings)} 处不符"
+    _say(f"核对 {result.months} 个月 {result.tickets:,} 件, 快照 {result.version}: {verdict}", as_json)
+    _give({"command": "check", "ok": not result.findings} | asdict(result), as_json)
+    if result.findings:
+        raise typer.Exit(1)
+
+
+@app.command(help="把一个城市的全部状态备份成一个文件。")
+def backup(archive: Annotated[Path, typer.Argument(help="备份文件,例: weisu.tar")], as_json: Json = False) -> None:
+    """Write the whole home into one archive."""
+    result = make_backup(Home.from_environment(), archive)
+    _say(f"已备份 {result.files} 个文件 {result.bytes / 1e6:.1f} MB 到 {result.archive}", as_json)
+    _give({"command": "backup"} | asdict(result), as_json)
+
+
+@app.command(help="把备份恢复到一个空的 WEISU_HOME;每个文件先核对校验和。")
+def restore(archive: Annotated[Path, typer.Argument(help="备份文件")], as_json: Json = False) -> None:
+    """Put an archive back into an empty home."""
+    result = put_back(Home.from_environment(), archive)
+    _say(f"已恢复 {result.files} 个文件, 快照 {result.version}", as_json)
+    _give({"command": "restore"} | asdict(result), as_json)
+
+
+@app.command(help="启动网页服务。")
+def serve(
+    port: Annotated[int, typer.Option(help="端口")] = 8501,
+    address: Annotated[str, typer.Option(help="监听地址;演示身份只允许本机地址")] = "127.0.0.1",
+) -> None:
+    """Serve the pages."""
+    here = Path(__file__).resolve().parent
+    os.environ["WEISU_HOME"] = str(Home.from_environment().root)
+    os.chdir(here)
+    command = [sys.executable, "-m", "streamlit", "run", str(here / "server.py"), f"--server.port={port}", f"--server.address={address}"]
+    os.execv(sys.executable, command)
+
+
+def main() -> None:
+    """Runs a command; what cannot be used is said in one sentence with exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"错误: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

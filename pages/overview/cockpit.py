@@ -1,0 +1,63 @@
+"""数据驾驶舱: is the city better or worse than usual, and where must I look? For 市领导; every role within its scope."""
+
+import streamlit as st
+
+from ui import areas, cards, figures, filters, frame, loaders, panels, sentences, tables, theme, words
+from ui.words import _
+
+view = frame.begin(_("数据驾驶舱"), _("比平时好还是差,该看哪里?"))
+choice = filters.pick(view)
+key = (view.version, view.scope, choice.selection, choice.period)
+small_base = loaders.small_base(view.version, choice.period)
+headline = loaders.headline(*key)
+
+areas.where_line(view, choice)
+if not headline.loc["intake_count", "now"]:
+    st.info(_("所选条件下没有工单,请放宽时段或筛选条件。"), icon="🔎")
+    st.stop()
+cards.headline_row(headline, small_base, words.day(view.facts.data_until))
+
+left, right = st.columns([1, 1], gap="small")
+with left, st.container(border=True, height="stretch", gap="small"):
+    with panels.head(_("在哪里")):
+        level = areas.pick_level(view, choice)
+        shows_map = panels.pick_twin("areas_as", _("地图"))
+    places, unplaced = loaders.places(*key, level)
+    if shows_map:
+        areas.draw_map(view, places, unplaced, level, height=318)
+    else:
+        areas.draw_table(view, choice, places, level, height=318)
+    st.caption(sentences.places(places, areas.level_word(view, level), unplaced))
+
+with right, st.container(border=True, height="stretch", gap="small"):
+    with panels.head(_("前十类问题")):
+        st.caption(_("按诉求量"), width="content")
+    problems = loaders.problems(*key)
+    if problems.empty:
+        st.caption(_("所选范围内没有已分类的诉求。"))
+    else:
+        tables.problems(problems, _("前十类问题"), height=318)
+        st.caption(sentences.problems(problems))
+
+left, right = st.columns([1, 1], gap="small")
+with left, st.container(border=True, height="stretch", gap="small"):
+    with panels.head(_("诉求量走势")):
+        shows_chart = panels.pick_twin("volume_as", _("走势图"))
+    volume = loaders.volume(*key)
+    if shows_chart:
+        st.plotly_chart(figures.volume(volume, height=186), config=theme.CONFIG, alt=sentences.volume(volume), key="volume")
+    else:
+        tables.volume(volume, _("诉求量走势数据"), height=186)
+    st.caption(sentences.volume(volume))
+
+with right, st.container(border=True, height="stretch", gap="small"):
+    with panels.head(view.facts.unit_word):
+        st.caption(_("件数与三率并列"), width="content")
+    units = loaders.units(*key)
+    if units.empty:
+        st.caption(_("所选范围内的工单没有记录承办单位。"))
+    else:
+        tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=186)
+        st.caption(sentences.units(units, small_base))
+
+frame.foot(view, "intake_count", "request_count", "response_rate", "resolution_rate", "satisfaction_rate", "open_count", "unplaced", "small_base")

@@ -1,0 +1,134 @@
+"""Backup and restore of a home: one archive with the hash of every file, checked before anything is put back."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from storage.home import InputError, fsync_path
+from storage.lake import Lake
+from storage.snapshot import current_version
+
+if TYPE_CHECKING:
+    from storage.home import Home
+
+__all__ = ["BackupResult", "backup", "restore"]
+
+CONTENTS = "contents.json"
+LEFT_OUT = ("staging", "work", "write.lock")
+
+
+@dataclass(frozen=True, slots=True)
+class BackupResult:
+    """An archive: where, how many files and bytes, which snapshot and batch it holds."""
+
+    archive: str
+    files: int
+    bytes: int
+    version: str | None
+    batch_no: int
+
+
+def _kept(home: Home) -> list[Path]:
+    version = current_version(home)
+    paths = []
+    for path in sorted(home.root.rglob("*")):
+        relative = path.relative_to(home.root)
+        if not path.is_file() or relative.parts[0] in LEFT_OUT:
+            continue
+        if relative.parts[0] == "mart" and path.suffix == ".duckdb" and path.stem != version:
+            continue
+        paths.append(path)
+    return paths
+
+
+def backup(home: Home, archive: Path) -> BackupResult:
+    """Writes the whole home into one tar file; holds the writer's lock, so the archive is of one moment.
+
+    Raises
+    ------
+    InputError
+        There is nothing to back up, or the archive exists already.
+    """
+    if not home.profile.exists():
+        message = f"{home.root} 还没有数据, 无可备份"
+        raise InputError(message)
+    if archive.exists():
+        message = f"备份文件 {archive} 已存在, 不覆盖; 请换一个名字"
+        raise InputError(message)
+    beside = archive.with_name(f".{archive.name}.new")
+    with home.writing():
+        hashes = {}
+        total = 0
+        with tarfile.open(beside, "w") as tar:
+            for path in _kept(home):
+                name = path.relative_to(home.root).as_posix()
+                hashes[name] = _sha256(path)
+                total += path.stat().st_size
+                tar.add(path, arcname=name, recursive=False)
+            listing = json.dumps(hashes, ensure_ascii=False).encode()
+            entry = tarfile.TarInfo(CONTENTS)
+            entry.size = len(listing)
+            tar.addfile(entry, io.BytesIO(listing))
+        fsync_path(beside)
+        beside.rename(archive)
+        return BackupResult(str(archive), len(hashes), total, current_version(home), Lake(home).batch_no)
+
+
+def restore(home: Home, archive: Path) -> BackupResult:
+    """Puts a backup into an empty home, after checking the hash of every file in it.
+
+    Raises
+    ------
+    InputError
+        The home is in use, or the archive is missing, damaged, incomplete or holds paths outside the home.
+    """
+    if home.profile.exists() or home.lake.exists():
+        message = f"{home.root} 已有数据, 不覆盖; 请恢复到一个空的 WEISU_HOME"
+        raise InputError(message)
+    home.root.parent.mkdir(parents=True, exist_ok=True)
+    beside = home.root.with_name(f".{home.root.name}.restoring")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        with tarfile.open(archive, "r") as tar:
+            tar.extractall(beside, filter="data")
+        hashes = json.loads((beside / CONTENTS).read_text(encoding="utf-8"))
+        (beside / CONTENTS).unlink()
+        _check_contents(beside, hashes, archive)
+    except (tarfile.TarError, OSError, ValueError) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        if isinstance(error, InputError):
+            raise
+        message = f"备份文件 {archive} 无法恢复: {str(error)[:160]}"
+        raise InputError(message) from error
+    with home.writing():
+        for item in beside.iterdir():
+            target = home.root / item.name
+            shutil.rmtree(target, ignore_errors=True)
+            item.rename(target)
+    total = sum(path.stat().st_size for path in _kept(home))
+    beside.rmdir()
+    return BackupResult(str(archive), len(hashes), total, current_version(home), Lake(home).batch_no)
+
+
+def _check_contents(folder: Path, hashes: dict[str, str], archive: Path) -> None:
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if found != set(hashes):
+        odd = sorted(found ^ set(hashes))[:3]
+        message = f"备份文件 {archive} 内容与清单不符: {', '.join(odd)}"
+        raise InputError(message)
+    for name, expected in hashes.items():
+        if _sha256(folder / PurePosixPath(name)) != expected:
+            message = f"备份文件 {archive} 中的 {name} 已损坏"
+            raise InputError(message)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

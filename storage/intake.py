@@ -1,0 +1,267 @@
+"""A batch on its way in: each file is read narrowly for its ids, then once in full, straight into month files.
+
+Rows that need a decision (faulty, an id seen twice, an id the lake holds already) are written aside; all
+others are final as they are. ``storage.resolution`` decides about the rows aside.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow.parquet as pq
+
+from storage.home import InputError
+from storage.sources import BUFFER_BYTES, literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage.lake import Lake
+    from storage.reading import Reading
+
+__all__ = ["Fault", "Intake", "StagedFile"]
+
+SAMPLE_ROWS = 1000
+SAMPLE_MINIMUM = 20
+WRONG_MAPPING_SHARE = 0.9
+MAX_OPEN_QUOTES = 100
+ASIDE = "aside"
+
+STRUCTURE_FAULTS = {
+    "MISSING COLUMNS": "列数少于表头",
+    "TOO MANY COLUMNS": "列数多于表头",
+    "UNQUOTED VALUE": "引号未闭合或引号后有多余文字",
+    "LINE SIZE OVER MAXIMUM": "一行超过16 MB",
+    "INVALID ENCODING": "含有不是 UTF-8 的字节",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row was quarantined: where, what was found, what is allowed."""
+
+    record: int
+    column: str
+    value: str
+    reason: str
+    ticket_id: str | None = None
+
+
+@dataclass(slots=True)
+class StagedFile:
+    """What the full read of one file gave.
+
+    ``clean`` maps a month to finished Parquet files; ``aside`` are the files of undecided rows;
+    ``read_count`` counts data records, those with broken structure included.
+    """
+
+    reading: Reading
+    received_no: int
+    read_count: int = 0
+    clean_count: int = 0
+    clean: dict[str, list[Path]] = field(default_factory=dict)
+    aside: list[Path] = field(default_factory=list)
+    structure_faults: list[Fault] = field(default_factory=list)
+
+
+class Intake:
+    """The reads of one batch.
+
+    Parameters
+    ----------
+    connection
+        A worker connection; this class makes its tables in it.
+    lake
+        The lake before the batch.
+    staging
+        An empty folder on the lake's file system.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, lake: Lake, staging: Path) -> None:
+        self.connection = connection
+        self.lake = lake
+        self.staging = staging
+        self.id_files: list[Path] = []
+
+    def read_ids(self, reading: Reading, received_no: int) -> int:
+        """Reads the ids of a file in order; the number of well-formed records.
+
+        A quote that is never closed swallows all that follows; its line is taken out and the file read again.
+
+        Raises
+        ------
+        InputError
+            The file has no record, is cut off in its last record, or is not CSV at all.
+        """
+        target = self.staging / f"ids_{received_no}.parquet"
+        rejects = f"id_rejects_{received_no}"
+        for _ in range(MAX_OPEN_QUOTES):
+            self._drop_rejects(rejects)
+            self._copy_ids(reading, rejects, target)
+            if not reading.source.is_csv or not self._take_out_open_quote(reading, rejects):
+                break
+        else:
+            message = f"文件 {reading.source.name} 有超过 {MAX_OPEN_QUOTES} 处引号未闭合, 无法按行读取"
+            raise InputError(message)
+        count = pq.read_metadata(target).num_rows
+        self._check_whole(reading, rejects, count)
+        self.id_files.append(target)
+        return count
+
+    def _copy_ids(self, reading: Reading, rejects: str, target: Path) -> None:
+        source = reading.source
+        statement = "COPY (SELECT {id} AS id FROM {relation}) TO {target} (FORMAT parquet)"
+        for trial in (1, 2):
+            try:
+                self.connection.execute(statement.format(id=reading.id_sql, relation=source.relation(rejects), target=literal(str(target))))
+            except duckdb.Error as error:
+                if trial == 2 or not source.is_csv:  # noqa: PLR2004
+                    message = f"文件 {source.name} 无法读取: {str(error).splitlines()[0][:200]}"
+                    raise InputError(message) from error
+                self._drop_rejects(rejects)
+                self._unify_newlines(reading)
+            else:
+                return
+
+    def _unify_newlines(self, reading: Reading) -> None:
+        """Mixed line ends stop the reader; a copy with one kind does not."""
+        source = reading.source
+        copy = self.staging / f"{source.sha256[:16]}.newlines.csv"
+        with source.path.open("r", encoding="utf-8", errors="replace", newline=None) as old, copy.open("w", encoding="utf-8", newline="\n") as new:
+            shutil.copyfileobj(old, new, BUFFER_BYTES)
+        source.path = copy
+
+    def _take_out_open_quote(self, reading: Reading, rejects: str) -> bool:
+        source = reading.source
+        found = self.connection.execute(
+            f"SELECT line, line_byte_position FROM {rejects} WHERE error_type = 'UNQUOTED VALUE' "
+            "AND contains(rtrim(csv_line, chr(10) || chr(13)), chr(10)) ORDER BY line LIMIT 1"
+        ).fetchone()
+        if found is None:
+            return False
+        record, position = int(found[0]) - 1, int(found[1]) - 1
+        copy = self.staging / f"{source.sha256[:16]}.{len(source.removed)}.csv"
+        with source.path.open("rb") as old, copy.open("wb") as new:
+            remaining = position
+            while remaining and (block := old.read(min(BUFFER_BYTES, remaining))):
+                new.write(block)
+                remaining -= len(block)
+            old.readline()
+            ends_here = not old.peek(1)  # type: ignore[attr-defined]
+            shutil.copyfileobj(old, new, BUFFER_BYTES)
+        if ends_here and source.ends_open:
+            message = f"文件 {source.name} 在第 {record + len(source.removed)} 条记录处中断 (引号未闭合且没有行尾), 可能被截断"
+            raise InputError(message)
+        source.removed[record + len(source.removed)] = ""
+        source.path = copy
+        return True
+
+    def _check_whole(self, reading: Reading, rejects: str, count: int) -> None:
+        source = reading.source
+        broken = self._structure_faults(reading, rejects)
+        if count + len(broken) == 0:
+            message = f"文件 {source.name} 只有表头, 没有数据行"
+            raise InputError(message)
+        if source.ends_open and broken and broken[-1].record == count + len(broken) and "多于" not in broken[-1].reason:
+            message = f"文件 {source.name} 在第 {broken[-1].record} 条记录处中断 ({broken[-1].reason}, 没有行尾), 可能被截断"
+            raise InputError(message)
+
+    def check_mapping(self, reading: Reading) -> None:
+        """Tries the first thousand rows; a fault in nearly all of them is a wrong mapping, not bad data.
+
+        Raises
+        ------
+        InputError
+            One check fails in at least nine rows of ten.
+        """
+        rejects = f"sample_rejects_{abs(hash(reading.source.sha256))}"
+        sums = ", ".join(f"count(*) FILTER (WHERE {check.condition})" for check in reading.checks)
+        sample = f"SELECT * FROM ({reading.text_sql(rejects)} LIMIT {SAMPLE_ROWS})"
+        row = self.connection.execute(f"SELECT count(*), {sums} FROM ({reading.typed_sql(sample)})").fetchone()
+        self._drop_rejects(rejects)
+        total, failures = (row[0], row[1:]) if row else (0, ())
+        for check, failed in zip(reading.checks, failures, strict=True):
+            if total >= SAMPLE_MINIMUM and failed >= WRONG_MAPPING_SHARE * total:
+                column = reading.columns.get(check.field, check.field)
+                example = self._example(reading, check.field)
+                message = (
+                    f"文件 {reading.source.name} 的列 {column} 作为 {check.field} 几乎全部不合格 (前 {total} 行中 {failed} 行): "
+                    f"{check.reason}; 例: {example!r}; 请检查城市配置的列对应"
+                )
+                raise InputError(message)
+
+    def _example(self, reading: Reading, name: str) -> str:
+        if name not in reading.texts:
+            return ""
+        rejects = "example_rejects"
+        row = self.connection.execute(f"SELECT {reading.texts[name]} FROM {reading.source.relation(rejects)} LIMIT 1").fetchone()
+        self._drop_rejects(rejects)
+        return str(row[0])[:60] if row else ""
+
+    def route(self) -> None:
+        """Finds the ids that need a decision: seen twice in the batch, or held by the lake."""
+        ids = ", ".join(literal(str(path)) for path in self.id_files)
+        run = self.connection.execute
+        run(f"CREATE TEMP TABLE twice_hash AS SELECT hash(id) AS h FROM read_parquet([{ids}]) WHERE id IS NOT NULL GROUP BY h HAVING count(*) > 1")
+        run(f"CREATE TEMP TABLE twice AS SELECT id FROM read_parquet([{ids}]) WHERE hash(id) IN (SELECT h FROM twice_hash) GROUP BY id HAVING count(*) > 1")
+        run(
+            f"CREATE TEMP TABLE held AS SELECT DISTINCT ticket_id AS id FROM {self.lake.relation(self.lake.files())} "
+            f"WHERE ticket_id IN (SELECT id FROM read_parquet([{ids}]))"
+        )
+        run(
+            "CREATE TEMP TABLE routed AS SELECT id, max(is_twice) AS is_twice FROM ("
+            "SELECT id, true AS is_twice FROM twice UNION ALL SELECT id, false FROM held) GROUP BY id"
+        )
+
+    def stage(self, reading: Reading, received_no: int) -> StagedFile:
+        """Reads the file in full: clean rows into month files, undecided rows aside."""
+        target = self.staging / f"rows_{received_no}"
+        rejects = f"rejects_{received_no}"
+        rows = (
+            f"SELECT t.*, ({reading.bad_sql}) AS is_bad, r.id IS NOT NULL AS is_routed, coalesce(r.is_twice, false) AS is_twice "
+            f"FROM ({reading.typed_sql(reading.text_sql(rejects))}) t LEFT JOIN routed r ON t.t_ticket_id = r.id"
+        )
+        # _mark and _raw are null in every clean row and are no columns of the table; they save a second full read
+        self.connection.execute(
+            f"COPY (SELECT {reading.lake_sql(received_no)}, CASE WHEN is_bad OR is_twice THEN {reading.mark_sql} END AS _mark, "
+            f"CASE WHEN is_bad THEN {reading.raw_sql} END AS _raw, "
+            f"CASE WHEN is_bad OR is_routed THEN '{ASIDE}' ELSE strftime(v_accepted_at, '%Y-%m') END AS part FROM ({rows})) "
+            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (part), ROW_GROUP_SIZE 61440)"
+        )
+        staged = StagedFile(reading, received_no, structure_faults=self._structure_faults(reading, rejects))
+        for path in sorted(target.glob("part=*/*.parquet")):
+            part = path.parent.name.removeprefix("part=")
+            count = pq.read_metadata(path).num_rows
+            staged.read_count += count
+            if part == ASIDE:
+                staged.aside.append(path)
+            else:
+                staged.clean.setdefault(part, []).append(path)
+                staged.clean_count += count
+        staged.read_count += len(staged.structure_faults)
+        return staged
+
+    def _structure_faults(self, reading: Reading, rejects: str) -> list[Fault]:
+        """Records whose structure is broken, in order; their text is not kept, for it may name the caller."""
+        removed = sorted(reading.source.removed)
+        faults = {record: Fault(record, "", "", STRUCTURE_FAULTS["UNQUOTED VALUE"]) for record in removed}
+        if reading.source.is_csv and self._has_table(rejects):
+            found = self.connection.execute(f"SELECT line, error_type, column_name FROM {rejects} ORDER BY line, error_type").fetchall()
+            for line, kind, column in found:
+                record = int(line) - 1
+                for gone in removed:
+                    record += gone <= record
+                reason = STRUCTURE_FAULTS.get(kind, f"无法按列读取({kind})")
+                faults.setdefault(record, Fault(record, column or "", "", reason))
+        return [faults[record] for record in sorted(faults)]
+
+    def _has_table(self, name: str) -> bool:
+        found = self.connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]).fetchone()
+        return bool(found and found[0])
+
+    def _drop_rejects(self, name: str) -> None:
+        self.connection.execute(f"DROP TABLE IF EXISTS {name}")
+        self.connection.execute(f"DROP TABLE IF EXISTS {name}_scan")

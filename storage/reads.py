@@ -1,0 +1,254 @@
+"""What pages read: counts from the smallest rollup that answers, with the reader's scope applied to every query."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from governance.rates import COUNTS
+from storage.rollups import CHANNEL_IDS, TYPE_IDS, smallest_rollup
+from storage.scope import Role, Scope, ScopeError
+
+if TYPE_CHECKING:
+    from governance.periods import Period
+    from storage.snapshot import Snapshot
+
+__all__ = [
+    "Facts",
+    "Selection",
+    "read_batches",
+    "read_by_category",
+    "read_by_place",
+    "read_by_unit",
+    "read_categories",
+    "read_category_days",
+    "read_daily",
+    "read_facts",
+    "read_places",
+    "read_quarantine",
+    "read_totals",
+    "read_units",
+]
+
+SUMS = ", ".join(f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {name}" for name in COUNTS)
+QUARANTINE_LIMIT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a reader chose to look at; None means all. An empty ``category_1`` means unclassified."""
+
+    district_code: str | None = None
+    subdistrict_code: str | None = None
+    category_1: str | None = None
+    request_type: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a snapshot is: whose data, over which days of acceptance, how much of it is on the map."""
+
+    city_code: str
+    city_name: str
+    data_from: date
+    data_until: date
+    built_at: datetime
+    lake_version: int
+    ticket_count: int
+    unplaced_count: int
+    is_demo: bool
+    district_word: str
+    subdistrict_word: str
+    unit_word: str
+    has_districts: bool
+    boundaries_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Conditions with their parameters, and the dimensions they need."""
+
+    conditions: tuple[str, ...]
+    parameters: tuple[Any, ...]
+    dimensions: frozenset[str]
+
+
+def _where(scope: Scope, selection: Selection) -> _Where:
+    parts: list[tuple[str, str, Any]] = []
+    match scope.role:
+        case Role.DISTRICT:
+            parts.append(("place_id", "place_id IN (SELECT place_id FROM place WHERE district_code = ?)", scope.unit_code))
+        case Role.SUBDISTRICT:
+            parts.append(("place_id", "place_id IN (SELECT place_id FROM place WHERE subdistrict_code = ?)", scope.unit_code))
+        case Role.DEPARTMENT:
+            parts.append(("unit_id", "unit_id IN (SELECT unit_id FROM unit WHERE unit_code = ?)", scope.unit_code))
+    if selection.district_code is not None:
+        parts.append(("place_id", "place_id IN (SELECT place_id FROM place WHERE district_code = ?)", selection.district_code))
+    if selection.subdistrict_code is not None:
+        parts.append(("place_id", "place_id IN (SELECT place_id FROM place WHERE subdistrict_code = ?)", selection.subdistrict_code))
+    if selection.category_1 is not None:
+        condition = "category_1_id IN (SELECT category_1_id FROM category WHERE coalesce(category_1, '') = ?)"
+        parts.append(("category_1_id", condition, selection.category_1))
+    if selection.request_type is not None:
+        parts.append(("type_id", "type_id = ?", TYPE_IDS.get(selection.request_type, -1)))
+    if selection.channel is not None:
+        parts.append(("channel_id", "channel_id = ?", CHANNEL_IDS.get(selection.channel, -1)))
+    return _Where(
+        tuple(part[1] for part in parts),
+        tuple(part[2] for part in parts),
+        frozenset(part[0] for part in parts),
+    )
+
+
+def _counts(
+    snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, group: tuple[str, ...] = (), members: tuple[int, ...] | None = None
+) -> pd.DataFrame:
+    """Counts of a period grouped by dimensions, from the smallest rollup that has what is asked."""
+    where = _where(scope, selection)
+    rollup = smallest_rollup({"day", *group, *where.dimensions})
+    conditions = ["day BETWEEN ? AND ?", *where.conditions]
+    if members is not None:
+        conditions.append(f"category_1_id IN ({', '.join(map(str, members)) or 'NULL'})")
+    keys = "".join(f"{name}, " for name in group)
+    grouping = f" GROUP BY {', '.join(group)}" if group else ""
+    statement = f"SELECT {keys}{SUMS} FROM {rollup} WHERE {' AND '.join(conditions)}{grouping}"
+    return _frame(snapshot, statement, (period.start, period.end, *where.parameters))
+
+
+def _frame(snapshot: Snapshot, statement: str, parameters: tuple[Any, ...] = ()) -> pd.DataFrame:
+    with snapshot.cursor() as cursor:
+        return cursor.execute(statement, parameters).df()
+
+
+def read_facts(snapshot: Snapshot) -> Facts:
+    """Facts about the snapshot."""
+    meta = dict(_frame(snapshot, "SELECT name, value FROM meta").itertuples(index=False))
+    city = json.loads(meta["city"])
+    totals = _frame(
+        snapshot,
+        "SELECT coalesce(sum(intake_count), 0) AS total, coalesce(sum(intake_count) FILTER (WHERE subdistrict_code IS NULL), 0) AS unplaced, "
+        "(SELECT count(*) FROM register WHERE level = 'district') AS districts FROM place_day JOIN place USING (place_id)",
+    ).iloc[0]
+    return Facts(
+        city_code=city["code"],
+        city_name=city["name"],
+        data_from=date.fromisoformat(meta["data_from"]),
+        data_until=date.fromisoformat(meta["data_until"]),
+        built_at=datetime.fromisoformat(meta["built_at"]),
+        lake_version=int(meta["lake_version"]),
+        ticket_count=int(totals["total"]),
+        unplaced_count=int(totals["unplaced"]),
+        is_demo=city["is_demo"],
+        district_word=city["district_word"],
+        subdistrict_word=city["subdistrict_word"],
+        unit_word=city["unit_word"],
+        has_districts=bool(totals["districts"]),
+        boundaries_key=meta["boundaries_key"] or None,
+    )
+
+
+def read_places(snapshot: Snapshot) -> pd.DataFrame:
+    """The register of places: ``level``, ``code``, ``name``, ``parent_code``, ``parent_name``, ``longitude``, ``latitude``, ``area_km2``, ``population``."""
+    return _frame(snapshot, "SELECT * FROM register ORDER BY level, code")
+
+
+def read_categories(snapshot: Snapshot) -> pd.DataFrame:
+    """Categories seen, most frequent first: ``category_1``, ``category_2``; None is unclassified."""
+    return _frame(
+        snapshot,
+        "SELECT category_1, category_2 FROM category LEFT JOIN (SELECT category_id, sum(intake_count) AS total FROM category_day GROUP BY category_id) "
+        "USING (category_id) ORDER BY total DESC",
+    )
+
+
+def read_units(snapshot: Snapshot) -> pd.DataFrame:
+    """Handling units seen: ``unit_code``, ``unit_name``, ``unit_type``."""
+    return _frame(snapshot, "SELECT unit_code, unit_name, unit_type FROM unit WHERE unit_code IS NOT NULL ORDER BY unit_type, unit_name")
+
+
+def read_totals(snapshot: Snapshot, scope: Scope, selection: Selection, periods: tuple[Period, ...]) -> pd.DataFrame:
+    """Counts of each period, one row each, in the order given."""
+    return pd.concat([_counts(snapshot, scope, selection, period) for period in periods], ignore_index=True)
+
+
+def read_daily(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
+    """Counts of every day of the period: ``day`` and counts, 0 on days without tickets."""
+    found = _counts(snapshot, scope, selection, period, ("day",)).set_index("day")
+    days = pd.date_range(period.start, period.end, name="day", unit="us")
+    return found.reindex(days, fill_value=0).reset_index()
+
+
+def read_by_category(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, level: int = 1) -> pd.DataFrame:
+    """Counts by category: ``category_1`` (and ``category_2`` at level 2), None where unclassified."""
+    if level not in (1, 2):
+        message = f"read_by_category: level is {level}, allowed are 1 and 2"
+        raise ValueError(message)
+    key = "category_1_id" if level == 1 else "category_id"
+    names = "SELECT DISTINCT category_1_id, category_1 FROM category" if level == 1 else "SELECT category_id, category_1, category_2 FROM category"
+    counts = _counts(snapshot, scope, selection, period, (key,))
+    return _frame(snapshot, names).merge(counts, on=key).drop(columns=key)
+
+
+def read_category_days(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, categories: tuple[str | None, ...]) -> pd.DataFrame:
+    """Daily counts of some first-level categories: ``category_1``, ``day`` and counts; days without tickets are absent."""
+    names = _frame(snapshot, "SELECT DISTINCT category_1_id, category_1 FROM category")
+    wanted = {name or "" for name in categories}
+    chosen = names[names["category_1"].fillna("").isin(wanted)]
+    counts = _counts(snapshot, scope, selection, period, ("category_1_id", "day"), tuple(int(number) for number in chosen["category_1_id"]))
+    return chosen.merge(counts, on="category_1_id").drop(columns="category_1_id")
+
+
+def read_by_place(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, level: str) -> pd.DataFrame:
+    """Counts by place: ``code`` (None: not on the map) and counts; ``level`` is "district" or "subdistrict"."""
+    if level not in ("district", "subdistrict"):
+        message = f"read_by_place: level is {level!r}, allowed are 'district' and 'subdistrict'"
+        raise ValueError(message)
+    counts = _counts(snapshot, scope, selection, period, ("place_id",))
+    codes = _frame(snapshot, f"SELECT place_id, {level}_code AS code FROM place")
+    merged = codes.merge(counts, on="place_id").drop(columns="place_id")
+    return merged.groupby("code", dropna=False, as_index=False, sort=True)[list(COUNTS)].sum()
+
+
+def read_by_unit(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
+    """Counts by handling unit: ``unit_code``, ``unit_name``, ``unit_type`` (None where no unit was given) and counts."""
+    counts = _counts(snapshot, scope, selection, period, ("unit_id",))
+    return _frame(snapshot, "SELECT * FROM unit").merge(counts, on="unit_id").drop(columns="unit_id")
+
+
+def read_batches(snapshot: Snapshot, scope: Scope) -> pd.DataFrame:
+    """Delivered files and what became of them, newest first. For administrators.
+
+    Raises
+    ------
+    ScopeError
+        Another role asks.
+    """
+    _administrators_only(scope)
+    return _frame(
+        snapshot,
+        "SELECT batch_no, started_at, file, read, loaded, updated, unchanged, quarantined, unplaced FROM batch ORDER BY batch_no DESC, received_no",
+    )
+
+
+def read_quarantine(snapshot: Snapshot, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
+    """Quarantined rows with their reason, at most 100,000: ``batch_no``, ``file``, ``row``, ``column``, ``value``, ``reason``, ``ticket_id``.
+
+    Raises
+    ------
+    ScopeError
+        A role other than administrator asks.
+    """
+    _administrators_only(scope)
+    condition, parameters = ("WHERE batch_no = ?", (batch_no,)) if batch_no is not None else ("", ())
+    return _frame(snapshot, f'SELECT * FROM quarantine {condition} ORDER BY batch_no DESC, file, "row" LIMIT {QUARANTINE_LIMIT}', parameters)
+
+
+def _administrators_only(scope: Scope) -> None:
+    if scope.role is not Role.ADMIN:
+        message = f"role {scope.role.value!r} may not read batches and quarantine; only {Role.ADMIN.value!r} may"
+        raise ScopeError(message)

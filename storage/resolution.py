@@ -1,0 +1,185 @@
+"""Decides about the rows a batch put aside: which are faulty, which replace what the lake holds, which change nothing.
+
+Of several records of one ticket the newest wins: ordered by the time of the version, then by the order in
+which the files were first received, then by position in the file. Receiving a file again gives it its first
+number, so the outcome does not depend on how often a file comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from storage.intake import Fault
+from storage.lake import LAKE_COLUMNS, LakeFile
+from storage.privacy import mask_sql
+from storage.sources import identifier, literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from storage.intake import StagedFile
+    from storage.lake import Lake
+
+__all__ = ["Resolution", "resolve"]
+
+CONTENT = [name for name in LAKE_COLUMNS if name not in ("version_at", "received_no")]
+VALUE_LENGTH = 120
+MANY_FILES = 12
+"""A month in more files than this is written anew as one."""
+
+
+@dataclass(slots=True)
+class Resolution:
+    """The outcome of a batch, by file number, and what the lake must add and remove."""
+
+    loaded: dict[int, int] = field(default_factory=dict)
+    updated: dict[int, int] = field(default_factory=dict)
+    faults: dict[int, list[Fault]] = field(default_factory=dict)
+    written: dict[str, list[Path]] = field(default_factory=dict)
+    replaced: list[LakeFile] = field(default_factory=list)
+
+
+def resolve(connection: duckdb.DuckDBPyConnection, lake: Lake, staged: list[StagedFile], staging: Path) -> Resolution:
+    """Compares the rows aside with each other and with the lake, and writes the files that follow from it."""
+    outcome = Resolution(loaded={item.received_no: item.clean_count for item in staged})
+    for item in staged:
+        for month, paths in item.clean.items():
+            outcome.written.setdefault(month, []).extend(paths)
+    aside = [path for item in staged for path in item.aside]
+    if aside:
+        listed = ", ".join(literal(str(path)) for path in aside)
+        connection.execute(f"CREATE TEMP VIEW aside AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
+        _number_records(connection, staged)
+        for item in staged:
+            outcome.faults[item.received_no] = _faults(connection, item)
+        _choose(connection, lake)
+        _count(connection, outcome)
+        _rewrite(connection, lake, staging, outcome)
+    for item in staged:
+        outcome.faults[item.received_no] = sorted([*outcome.faults.get(item.received_no, []), *item.structure_faults], key=lambda fault: fault.record)
+    return outcome
+
+
+def _number_records(connection: duckdb.DuckDBPyConnection, staged: list[StagedFile]) -> None:
+    """Gives marked rows their record number by reading the file once more, in order, for their marks only."""
+    connection.execute("CREATE TEMP TABLE record (received_no INTEGER, mark VARCHAR, record BIGINT, copy BIGINT)")
+    for item in staged:
+        marked = connection.execute("SELECT count(*) FROM aside WHERE received_no = ? AND _mark IS NOT NULL", [item.received_no]).fetchone()
+        if not marked or not marked[0]:
+            continue
+        number = item.received_no
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE wanted AS SELECT DISTINCT _mark AS mark, ticket_id AS id "
+            f"FROM aside WHERE received_no = {number} AND _mark IS NOT NULL"
+        )
+        rejects = f"number_rejects_{number}"
+        target = item.aside[0].parent / "order.ids"
+        connection.execute(
+            f"COPY (SELECT CASE WHEN t_ticket_id IS NULL OR t_ticket_id IN (SELECT id FROM wanted) THEN {item.reading.mark_sql} END AS mark "
+            f"FROM ({item.reading.text_sql(rejects)})) TO {literal(str(target))} (FORMAT parquet)"
+        )
+        nth, records = _positions(connection, target, [fault.record for fault in item.structure_faults])
+        connection.execute(
+            f"INSERT INTO record SELECT {number}, g.mark, p.record, row_number() OVER (PARTITION BY g.mark ORDER BY p.record) "
+            f"FROM (SELECT mark, file_row_number + 1 AS nth FROM read_parquet({literal(str(target))}, file_row_number = true)) g "
+            "JOIN (SELECT unnest(?::BIGINT[]) AS nth, unnest(?::BIGINT[]) AS record) p USING (nth)",
+            [nth, records],
+        )
+
+
+def _positions(connection: duckdb.DuckDBPyConnection, target: Path, broken: list[int]) -> tuple[list[int], list[int]]:
+    """Index among well-formed records, and record number, of the wanted ones: broken records take numbers too."""
+    rows = connection.execute(
+        f"SELECT file_row_number + 1 FROM read_parquet({literal(str(target))}, file_row_number = true) WHERE mark IN (SELECT mark FROM wanted) ORDER BY 1"
+    ).fetchall()
+    nth = [int(row[0]) for row in rows]
+    records = []
+    passed = 0
+    for index in nth:
+        while passed < len(broken) and broken[passed] <= index + passed:
+            passed += 1
+        records.append(index + passed)
+    return nth, records
+
+
+def _faults(connection: duckdb.DuckDBPyConnection, item: StagedFile) -> list[Fault]:
+    """Every fault of every faulty row of a file, values masked."""
+    reading = item.reading
+    texts = ", ".join(f"a._raw->>{literal(name)} AS {identifier('t_' + name)}" for name in reading.texts)
+    numbered = (
+        f"SELECT {texts}, r.record FROM (SELECT *, row_number() OVER (PARTITION BY _mark) AS copy FROM aside "
+        f"WHERE received_no = {item.received_no} AND _raw IS NOT NULL) a "
+        f"LEFT JOIN record r ON r.received_no = {item.received_no} AND r.mark = a._mark AND r.copy = a.copy"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE faulty AS {reading.typed_sql(numbered)}")
+    faults = []
+    for check in reading.checks:
+        if check.field == "caller":
+            value = "''"
+        elif check.field in reading.texts:
+            value = identifier("t_" + check.field)
+        else:
+            value = f"CAST(v_{check.field} AS VARCHAR)" if check.field in reading.values else "''"
+        rows = connection.execute(
+            f"SELECT coalesce(record, 0), left(coalesce({mask_sql(value)}, ''), {VALUE_LENGTH}), t_ticket_id FROM faulty WHERE {check.condition}"
+        ).fetchall()
+        column = reading.columns.get(check.field, check.field)
+        faults += [Fault(int(record), column, found, check.reason, ticket_id) for record, found, ticket_id in rows]
+    return faults
+
+
+def _choose(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """Table ``chosen``: the winning record of each id aside, and whether it is new, an update or nothing new."""
+    columns = ", ".join(f"a.{name}" for name in LAKE_COLUMNS)
+    connection.execute(
+        f"CREATE TEMP TABLE winner AS SELECT {columns} FROM ("
+        "SELECT *, row_number() OVER (PARTITION BY received_no, _mark) AS copy FROM aside WHERE _raw IS NULL) a "
+        "LEFT JOIN record r ON r.received_no = a.received_no AND r.mark = a._mark AND r.copy = a.copy "
+        "QUALIFY row_number() OVER (PARTITION BY a.ticket_id ORDER BY a.version_at DESC, a.received_no DESC, r.record DESC) = 1"
+    )
+    connection.execute(f"CREATE TEMP TABLE existing AS SELECT * FROM {lake.relation(lake.files())} WHERE ticket_id IN (SELECT ticket_id FROM winner)")
+    old = ", ".join(f"e.{name}" for name in CONTENT)
+    new = ", ".join(f"w.{name}" for name in CONTENT)
+    connection.execute(
+        "CREATE TEMP TABLE chosen AS SELECT w.*, strftime(w.accepted_at, '%Y-%m') AS month, "
+        "CASE WHEN e.ticket_id IS NULL THEN 'loaded' "
+        "WHEN (w.version_at, w.received_no) >= (e.version_at, e.received_no) "
+        f"AND row({new}) IS DISTINCT FROM row({old}) THEN 'updated' ELSE 'unchanged' END AS outcome "
+        "FROM winner w LEFT JOIN existing e ON e.ticket_id = w.ticket_id"
+    )
+    connection.execute("DELETE FROM chosen WHERE outcome = 'unchanged'")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, outcome: Resolution) -> None:
+    for number, kind, count in connection.execute("SELECT received_no, outcome, count(*) FROM chosen GROUP BY ALL").fetchall():
+        counts = outcome.loaded if kind == "loaded" else outcome.updated
+        counts[number] = counts.get(number, 0) + count
+
+
+def _rewrite(connection: duckdb.DuckDBPyConnection, lake: Lake, staging: Path, outcome: Resolution) -> None:
+    """Writes anew the months whose rows are replaced or that lie in too many files, and adds the chosen rows."""
+    files: dict[str, list[LakeFile]] = {}
+    for item in lake.files():
+        files.setdefault(item.month, []).append(item)
+    touched = {
+        row[0]
+        for row in connection.execute(
+            "SELECT DISTINCT strftime(e.accepted_at, '%Y-%m') FROM existing e JOIN chosen c USING (ticket_id) WHERE c.outcome = 'updated'"
+        ).fetchall()
+    }
+    touched |= {month for month, items in files.items() if len(items) > MANY_FILES and month in outcome.written}
+    chosen_months = {row[0] for row in connection.execute("SELECT DISTINCT month FROM chosen").fetchall()}
+    columns = ", ".join(LAKE_COLUMNS)
+    folder = staging / "rewritten"
+    folder.mkdir(parents=True, exist_ok=True)
+    for month in sorted(touched | chosen_months):
+        parts = [f"SELECT {columns} FROM chosen WHERE month = {literal(month)}"]
+        if month in touched:
+            outcome.replaced += files[month]
+            parts.append(f"SELECT {columns} FROM {lake.relation(files[month])} WHERE ticket_id NOT IN (SELECT ticket_id FROM chosen WHERE outcome = 'updated')")
+        path = folder / f"{month}.parquet"
+        connection.execute(f"COPY ({' UNION ALL '.join(parts)}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440)")
+        outcome.written.setdefault(month, []).append(path)

@@ -1,0 +1,69 @@
+"""Figures: a frame in, a plotly figure out. No reading, no Streamlit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from ui import theme, words
+from ui.words import _
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["axis_ticks", "volume"]
+
+STEP_FORMATS = {"day": _("%-m月%-d日"), "week": _("%-m月%-d日"), "month": _("%Y年%-m月")}
+TICKS = 4
+
+
+def axis_ticks(largest: float) -> tuple[list[float], list[str]]:
+    """Round tick values from 0 up and their 万/亿 texts; plotly itself would write 34k."""
+    if not largest > 0:
+        return [0.0, 1.0], ["0", "1"]
+    rough = largest / TICKS
+    magnitude = 10.0 ** len(str(int(rough))) / 10
+    step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
+    step = max(step, 1.0)
+    values = [step * index for index in range(int(-(-largest // step)) + 1)]
+    return values, [words.count(value) for value in values]
+
+
+def volume(frame: pd.DataFrame, height: int = 250) -> go.Figure:
+    """Requests over time (line) beside the same days a year ago (dotted).
+
+    Parameters
+    ----------
+    frame
+        As made by ``loaders.volume``.
+    """
+    step = STEP_FORMATS[frame.attrs.get("step", "day")]
+    names = [start.strftime(step) for start in frame["start"]]
+    figure = go.Figure()
+    if frame["year_ago_count"].notna().any():
+        figure.add_scatter(
+            x=frame["start"],
+            y=frame["year_ago_count"],
+            name=_("去年同期"),
+            mode="lines",
+            line={"color": theme.COMPARISON, "width": 2, "dash": "dot"},
+            hovertemplate="%{y:,.0f}",
+        )
+    figure.add_scatter(
+        x=frame["start"],
+        y=frame["request_count"],
+        name=_("诉求量"),
+        mode="lines+markers",
+        line={"color": theme.NOW, "width": 2.5},
+        marker={"size": 5},
+        customdata=names,
+        hovertemplate="%{y:,.0f}",
+    )
+    largest = float(frame[["request_count", "year_ago_count"]].max().max())
+    values, texts = axis_ticks(largest)
+    every = max(1, len(names) // 8)
+    figure.update_yaxes(tickmode="array", tickvals=values, ticktext=texts, rangemode="tozero", title=None)
+    figure.update_xaxes(tickmode="array", tickvals=list(frame["start"][::every]), ticktext=names[::every], title=None, hoverformat=step)
+    figure.update_layout(hovermode="x unified")
+    return theme.apply(figure, height)

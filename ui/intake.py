@@ -1,0 +1,76 @@
+"""The parts of 数据接入: batch totals, batch table, quarantined rows and their download."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from ui import exports, urlstate, words
+from ui.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+__all__ = ["batch_table", "download", "pick_batch", "quarantine_table", "reason_sentence", "totals_row"]
+
+OUTCOMES: dict[str, str] = {
+    "read": _("读入"),
+    "loaded": _("新增"),
+    "updated": _("更新"),
+    "unchanged": _("未变"),
+    "quarantined": _("隔离"),
+    "unplaced": _("未落图"),
+}
+HEADS: dict[Hashable, str] = {
+    "batch_no": _("批次"),
+    "started_at": _("开始时间"),
+    "file": _("文件"),
+    "row": _("行号"),
+    "column": _("列"),
+    "value": _("值"),
+    "reason": _("原因"),
+    **OUTCOMES,
+}
+
+
+def totals_row(batches: pd.DataFrame) -> None:
+    """The sums over all batches as cards."""
+    with st.grid(len(OUTCOMES), min_column_width=120, gap="small"):
+        for column, name in OUTCOMES.items():
+            st.metric(name, words.count(float(batches[column].sum())), border=True, height="stretch")
+
+
+def batch_table(batches: pd.DataFrame) -> pd.DataFrame:
+    """Batches, newest first, under Chinese heads; says for each whether the four outcomes add up."""
+    shown = batches.sort_values("batch_no", ascending=False, ignore_index=True)
+    sums = shown[["loaded", "updated", "unchanged", "quarantined"]].sum(axis="columns")
+    shown["started_at"] = pd.to_datetime(shown["started_at"]).dt.strftime("%Y-%m-%d %H:%M")
+    check = [_("✔ 相符") if same else _("✘ 不符") for same in shown["read"] == sums]
+    return shown[["batch_no", "started_at", "file", *OUTCOMES]].rename(columns=HEADS).assign(**{_("核对"): check})
+
+
+def pick_batch(batches: pd.DataFrame) -> int | None:
+    """One batch, or all."""
+    numbers = sorted({int(number) for number in batches["batch_no"]}, reverse=True)
+    chosen = urlstate.select(_("批次"), {str(number): _("第 {n} 批").format(n=number) for number in numbers}, key="batch", everything=_("全部批次"), width=240)
+    return int(chosen) if chosen else None
+
+
+def quarantine_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Quarantined rows under Chinese heads."""
+    return rows[["batch_no", "file", "row", "column", "value", "reason"]].rename(columns=HEADS)
+
+
+def reason_sentence(rows: pd.DataFrame) -> str:
+    """How many rows, and the most frequent reason."""
+    top = rows["reason"].value_counts()
+    return _("共 {n} 行;最多的原因:{reason}({count} 行)。").format(n=words.exact(len(rows)), reason=top.index[0], count=words.exact(top.iloc[0]))
+
+
+def download(shown: pd.DataFrame, batch_no: int | None) -> None:
+    """The table as CSV; made when clicked."""
+    name = _("隔离行_第{n}批.csv").format(n=batch_no) if batch_no else _("隔离行_全部.csv")
+    st.download_button(_("下载 CSV"), data=partial(exports.csv_bytes, shown), file_name=name, mime="text/csv", on_click="ignore", icon="⬇")

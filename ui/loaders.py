@@ -1,0 +1,276 @@
+"""Cached reads: one short function for each number a page shows.
+
+Every function takes the snapshot's version first, so that it is part of every cache key; the scope and
+the selection are part of it too. Rates and changes come from ``governance.rates`` only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from governance import rates
+from governance.periods import Grain, Period
+from governance.policy import load_policy
+from storage import reads
+from storage.home import Home
+from storage.snapshot import Snapshot, current_version, open_snapshot
+from ui import windows
+
+if TYPE_CHECKING:
+    from storage.reads import Facts, Selection
+    from storage.scope import Scope
+
+__all__ = [
+    "SnapshotMovedError",
+    "batches",
+    "categories",
+    "default_period",
+    "facts",
+    "has_geometry",
+    "headline",
+    "pin_version",
+    "place_register",
+    "places",
+    "problems",
+    "quarantine",
+    "small_base",
+    "unit_register",
+    "units",
+    "volume",
+]
+
+CACHE_SECONDS = 3600
+COUNT_MEASURES = ("intake_count", "request_count", "open_count")
+TREND_DAYS = 91
+
+
+class SnapshotMovedError(RuntimeError):
+    """The snapshot of this run has been replaced; the page must be run again on the new one."""
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, on_release=lambda snapshot: snapshot.close())
+def _snapshot(root: str, version: str) -> Snapshot:
+    try:
+        return open_snapshot(Home(Path(root)), version)
+    except FileNotFoundError as error:
+        message = f"snapshot {version} under {root} was replaced"
+        raise SnapshotMovedError(message) from error
+
+
+def _open(version: str) -> Snapshot:
+    return _snapshot(str(Home.from_environment().root), version)
+
+
+def pin_version() -> str | None:
+    """The version this run reads throughout; ``None`` before the first ingest."""
+    return current_version(Home.from_environment())
+
+
+@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+def facts(version: str) -> Facts:
+    """What this snapshot is: city, first and last day, level names."""
+    return reads.read_facts(_open(version))
+
+
+@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+def place_register(version: str) -> pd.DataFrame:
+    """All places: level, code, name, parent_code, parent_name, longitude, latitude."""
+    return reads.read_places(_open(version))
+
+
+@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+def unit_register(version: str) -> pd.DataFrame:
+    """All handling units seen: unit_code, unit_name, unit_type."""
+    return reads.read_units(_open(version))
+
+
+@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+def categories(version: str) -> pd.DataFrame:
+    """All pairs of category_1 and category_2."""
+    return reads.read_categories(_open(version))
+
+
+@st.cache_data(max_entries=32, ttl=CACHE_SECONDS, show_spinner=False)
+def small_base(version: str, period: Period) -> int:
+    """Valid answers below which a rate is marked as resting on too few; the policy at the period's end."""
+    del version
+    return load_policy().on(period.end).small_base
+
+
+@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+def headline(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
+    """The measures of a period beside the period before and a year ago.
+
+    Returns
+    -------
+    DataFrame
+        Index: measure. Columns: ``now``, ``before``, ``year_ago`` (counts, or fractions in [0, 1]),
+        ``change_before``, ``change_year_ago`` (relative for counts, a difference of fractions for
+        rates), ``base`` (valid answers; NaN for counts), ``share`` (of the intake; NaN for rates).
+        NaN where the data do not reach back or nobody was asked.
+    """
+    known = facts(version)
+    spans = {"now": period, "before": period.before(), "year_ago": period.year_ago()}
+    totals = reads.read_totals(_open(version), scope, selection, tuple(spans.values())).set_axis(list(spans), axis="index")
+    measured = totals.join(rates.three_rates(totals)).astype("float64")
+    for name, span in spans.items():
+        if span.start < known.data_from:
+            measured.loc[name] = float("nan")  # a period that is only partly covered compares with nothing
+    table = measured[[*COUNT_MEASURES, *rates.RATE_COUNTS]].T
+    for other in ("before", "year_ago"):
+        table[f"change_{other}"] = rates.change(table["now"], table[other])
+        of_rates = list(rates.RATE_COUNTS)
+        table.loc[of_rates, f"change_{other}"] = table.loc[of_rates, "now"] - table.loc[of_rates, other]
+    table["base"] = pd.Series({rate: totals.loc["now", base] for rate, (_top, base) in rates.RATE_COUNTS.items()}, dtype="float64")
+    counts = table.loc[list(COUNT_MEASURES), "now"]
+    table["share"] = rates.share(counts, pd.Series(counts["intake_count"], index=counts.index))
+    return table
+
+
+def _with_rates(counts: pd.DataFrame) -> pd.DataFrame:
+    return counts.join(rates.three_rates(counts))
+
+
+@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+def problems(version: str, scope: Scope, selection: Selection, period: Period, limit: int = 10) -> pd.DataFrame:
+    """The problems with most requests, their rank before and their weekly trend.
+
+    Problems are first-level categories, or the second level where one first-level category is chosen
+    or the city knows only one. Unclassified tickets are not a problem of their own.
+
+    Returns
+    -------
+    DataFrame
+        ``problem``, ``rank`` (1 = most), ``rank_before`` (NaN = none before), ``request_count``,
+        ``before_count``, ``change_before``, the three rates with their bases, ``trend`` (list of weekly
+        request counts over 13 weeks; empty on the second level).
+    """
+    known = categories(version)["category_1"].dropna().unique()
+    level = 2 if selection.category_1 or len(known) == 1 else 1
+    name = f"category_{level}"
+    now = _ranked(version, scope, selection, period, level)
+    before = _ranked(version, scope, selection, period.before(), level).set_index(name)
+    top = now.head(limit).rename(columns={name: "problem"})
+    top["rank_before"] = top["problem"].map(before["rank"]).astype("float64")
+    top["before_count"] = top["problem"].map(before["request_count"]).fillna(0)
+    top["change_before"] = rates.change(top["request_count"], top["before_count"])
+    if period.before().start < facts(version).data_from:
+        top[["rank_before", "before_count", "change_before"]] = float("nan")
+    trends = _weekly_trends(version, scope, selection, period, tuple(top["problem"])) if level == 1 else {}
+    top["trend"] = [trends.get(problem, []) for problem in top["problem"]]
+    return _with_rates(top)
+
+
+def _ranked(version: str, scope: Scope, selection: Selection, period: Period, level: int) -> pd.DataFrame:
+    name = f"category_{level}"
+    frame = reads.read_by_category(_open(version), scope, selection, period, level=level)
+    counts = frame.dropna(subset=[name]).groupby(name, as_index=False).sum(numeric_only=True)
+    counts = counts[counts["request_count"] > 0].sort_values(["request_count", name], ascending=[False, True], ignore_index=True)
+    counts["rank"] = counts["request_count"].rank(method="min", ascending=False).astype("int64")
+    return counts
+
+
+def _weekly_trends(version: str, scope: Scope, selection: Selection, period: Period, names: tuple[str, ...]) -> dict[str, list[int]]:
+    window = windows.trailing(period, TREND_DAYS)
+    days = reads.read_category_days(_open(version), scope, selection, window, names)
+    weeks = windows.week_index(days["day"], window.start)
+    table = days.pivot_table(index="category_1", columns=weeks, values="request_count", aggfunc="sum", fill_value=0)
+    table = table.reindex(columns=range(windows.week_count(window)), fill_value=0)
+    return {str(name): [int(value) for value in row] for name, row in zip(table.index, table.to_numpy(), strict=True)}
+
+
+@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+def volume(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
+    """Requests over time beside the same days a year ago.
+
+    Returns
+    -------
+    DataFrame
+        ``start`` (first day of a step), ``intake_count``, ``request_count``, ``year_ago_count`` (NaN
+        where the data do not reach back); ``attrs["step"]`` is ``"day"``, ``"week"`` or ``"month"``.
+    """
+    window, step = windows.for_chart(period)
+    cursor = _open(version)
+    now = windows.bucket(reads.read_daily(cursor, scope, selection, window), window.start, step, ("intake_count", "request_count"))
+    past = window.year_ago()
+    then = windows.bucket(reads.read_daily(cursor, scope, selection, past), past.start, step, ("request_count",))
+    now["year_ago_count"] = then["request_count"].reindex(now.index).astype("float64")
+    if past.start < facts(version).data_from:
+        now["year_ago_count"] = float("nan")
+    frame = now.reset_index(drop=True)
+    frame.attrs["step"] = step
+    return frame
+
+
+@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+def places(version: str, scope: Scope, selection: Selection, period: Period, level: str) -> tuple[pd.DataFrame, int]:
+    """Every place of a level with its counts and rates, and the number of tickets on no place.
+
+    Returns
+    -------
+    DataFrame
+        ``code``, ``name``, ``parent_code``, ``parent_name``, ``longitude``, ``latitude``, the counts,
+        the three rates, ``before_count``, ``change_before``, ``rank`` by requests. Places without
+        tickets are there with zeros where no place filter is set.
+    int
+        未落图: tickets of the period whose place is unknown.
+    """
+    cursor = _open(version)
+    counts = reads.read_by_place(cursor, scope, selection, period, level)
+    before = reads.read_by_place(cursor, scope, selection, period.before(), level).dropna(subset=["code"]).set_index("code")
+    unplaced = int(counts.loc[counts["code"].isna(), "intake_count"].sum())
+    register = _register(version, selection, level)
+    known = counts.dropna(subset=["code"])
+    whole = scope.unit_code is None
+    frame = register.merge(known, on="code", how="left" if whole else "inner")
+    numbers = [column for column in rates.COUNTS if column in frame.columns]
+    frame[numbers] = frame[numbers].fillna(0).astype("int64")
+    frame["before_count"] = frame["code"].map(before["request_count"]).fillna(0)
+    frame["change_before"] = rates.change(frame["request_count"], frame["before_count"])
+    if period.before().start < facts(version).data_from:
+        frame[["before_count", "change_before"]] = float("nan")
+    frame["rank"] = frame["request_count"].rank(method="min", ascending=False).astype("int64")
+    return _with_rates(frame.sort_values(["request_count", "name"], ascending=[False, True], ignore_index=True)), unplaced
+
+
+def _register(version: str, selection: Selection, level: str) -> pd.DataFrame:
+    register = place_register(version)
+    rows = register[register["level"] == level]
+    if selection.district_code is not None:
+        rows = rows[rows["code" if level == "district" else "parent_code"] == selection.district_code]
+    if selection.subdistrict_code is not None and level == "subdistrict":
+        rows = rows[rows["code"] == selection.subdistrict_code]
+    return rows.drop(columns="level")
+
+
+@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+def units(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
+    """Handling units with their counts and rates, most requests first."""
+    frame = reads.read_by_unit(_open(version), scope, selection, period)
+    return _with_rates(frame.sort_values(["request_count", "intake_count"], ascending=False, ignore_index=True))
+
+
+@st.cache_data(max_entries=8, ttl=CACHE_SECONDS, show_spinner=False)
+def batches(version: str, scope: Scope) -> pd.DataFrame:
+    """Every batch with its four outcomes; for administrators."""
+    return reads.read_batches(_open(version), scope)
+
+
+@st.cache_data(max_entries=16, ttl=CACHE_SECONDS, show_spinner=False)
+def quarantine(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
+    """Rows set aside, with file, row, column, value and reason; for administrators."""
+    return reads.read_quarantine(_open(version), scope, batch_no)
+
+
+def default_period(known: Facts) -> Period:
+    """The month of the last day with data, cut at that day."""
+    return Period.containing(Grain.MONTH, known.data_until, until=known.data_until)
+
+
+def has_geometry(version: str, level: str) -> bool:
+    """Whether the browser can be given boundaries of this level."""
+    return facts(version).boundaries_key is not None and Home.from_environment().boundary_file(level).is_file()

@@ -1,0 +1,162 @@
+"""The choropleth: areas coloured by count in five classes, drawn without any tile server.
+
+The geometry is fetched by the browser from this server under a name with its content hash and kept in
+its cache; a rerun sends only one class number for each area.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from ui import theme, words
+from ui.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["choropleth", "class_breaks", "class_names", "geometry_url"]
+
+CLASSES = 5
+TILE = 512
+Extent = tuple[float, float, float, float]
+MARGIN = 1.08
+SMALLEST_SPAN = 0.02  # degrees; a single community still shows its surroundings
+MAP_WIDTH = 480.0  # pixels assumed for the first zoom; the browser's real width only changes the margin
+
+
+def geometry_url(boundaries_key: str, level: str) -> str:
+    """Address of the boundary file on this server; see ``server.py``."""
+    return f"/geo/{boundaries_key}/{level}.geojson"
+
+
+def class_breaks(values: Sequence[float]) -> list[int]:
+    """Lower bounds of at most five classes: 0, then rounded quantiles of the places that have any.
+
+    Quantiles, because counts of places are skewed and equal steps would leave all but one place in the
+    lowest class.
+    """
+    positive = np.asarray([value for value in values if value > 0], dtype="float64")
+    if positive.size == 0:
+        return [0]
+    cuts = np.quantile(positive, np.linspace(0, 1, CLASSES + 1)[1:-1])
+    return [0, *sorted({rounded for cut in cuts if (rounded := _round_two_digits(cut)) > 0})]
+
+
+def _round_two_digits(value: float) -> int:
+    digits = max(0, math.floor(math.log10(value)) - 1) if value >= 1 else 0
+    return int(round(value / 10**digits) * 10**digits)
+
+
+def class_names(breaks: Sequence[int]) -> list[str]:
+    """The legend: 0–120, 120–340, 340以上."""
+    names = [_("{low}–{high}").format(low=words.exact(low), high=words.exact(high - 1)) for low, high in itertools.pairwise(breaks)]
+    return [*names, _("{low}以上").format(low=words.exact(breaks[-1]))]
+
+
+def _style(dark: bool) -> dict[str, Any]:
+    """A map style without tiles. An empty ``sources`` is dropped on the way and stops the map."""
+    empty = {"type": "geojson", "data": {"type": "FeatureCollection", "features": []}}
+    ground = "#13243a" if dark else "#f3f6fa"
+    return {"version": 8, "sources": {"none": empty}, "layers": [{"id": "ground", "type": "background", "paint": {"background-color": ground}}]}
+
+
+def _centroid_extent(frame: pd.DataFrame) -> Extent | None:
+    spots = frame[["longitude", "latitude"]].dropna()
+    if spots.empty:
+        return None
+    low, high = spots.min(), spots.max()
+    return float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"])
+
+
+def _view(extent: Extent | None, height: int) -> dict[str, Any]:
+    """Centre and zoom that hold an extent with a small margin."""
+    if extent is None:
+        return {"center": {"lon": 0, "lat": 0}, "zoom": 1}
+    west, south, east, north = extent
+    middle = (south + north) / 2
+    shrink = math.cos(math.radians(middle))
+    width = max((east - west) * MARGIN, SMALLEST_SPAN)
+    tall = max((north - south) * MARGIN, SMALLEST_SPAN)
+    zoom = min(math.log2(MAP_WIDTH * 360 / (TILE * width)), math.log2(height * 360 * shrink / (TILE * tall)))
+    return {"center": {"lon": (west + east) / 2, "lat": middle}, "zoom": round(zoom, 2)}
+
+
+def _legend(names: list[str]) -> dict[str, Any]:
+    return {
+        "tickmode": "array",
+        "tickvals": list(range(len(names))),
+        "ticktext": names,
+        "title": {"text": _("诉求量(件)"), "side": "top", "font": {"size": 12}},
+        "tickfont": {"size": 12},
+        "thickness": 12,
+        "len": 0.5,
+        "x": 0.01,
+        "xanchor": "left",
+        "y": 0.02,
+        "yanchor": "bottom",
+        "outlinewidth": 0,
+        "bgcolor": "rgba(127,140,155,0.12)",
+    }
+
+
+def choropleth(frame: pd.DataFrame, boundaries_key: str, level: str, *, extent: Extent | None, dark: bool, height: int = 400) -> go.Figure:
+    """Areas coloured by requests.
+
+    Parameters
+    ----------
+    frame
+        As made by ``loaders.places``; ``customdata`` of a clicked area is its code.
+    extent
+        West, south, east and north of what to show, degrees; ``None`` shows the areas' centroids.
+    dark
+        Whether the page is dark; the darkest class is then the lowest.
+    """
+    breaks = class_breaks(frame["request_count"].tolist())
+    names = class_names(breaks)
+    shades = _shades(len(breaks), dark=dark)
+    classes = np.searchsorted(np.asarray(breaks), frame["request_count"].to_numpy(), side="right") - 1
+    steps = [(edge / len(shades), shade) for index, shade in enumerate(shades) for edge in (index, index + 1)]
+    hover = [_hover(row) for row in frame.itertuples()]
+    figure = go.Figure(
+        go.Choroplethmap(
+            geojson=geometry_url(boundaries_key, level),
+            featureidkey="properties.code",
+            locations=frame["code"],
+            z=classes,
+            zmin=-0.5,
+            zmax=len(shades) - 0.5,
+            colorscale=steps,
+            colorbar=_legend(names),
+            marker={"opacity": 0.92, "line": {"width": 0.8, "color": "#0b1726" if dark else "#ffffff"}},
+            unselected={"marker": {"opacity": 0.55}},
+            text=hover,
+            hovertemplate="%{text}<extra></extra>",
+            customdata=frame["code"],
+        )
+    )
+    figure.update_layout(map={"style": _style(dark), **_view(extent or _centroid_extent(frame), height)}, clickmode="event+select")
+    theme.apply(figure, height)
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode="pan")
+    return figure
+
+
+def _shades(count: int, *, dark: bool) -> list[str]:
+    """``count`` of the five shades, spread from the lowest to the highest."""
+    every = theme.SEQUENTIAL_DARK if dark else theme.SEQUENTIAL
+    picks = np.linspace(0, len(every) - 1, count).round().astype(int) if count > 1 else np.array([0])
+    return [every[index] for index in picks]
+
+
+def _hover(row: Any) -> str:
+    lines = [
+        f"<b>{row.name}</b>" + (f" {row.parent_name}" if isinstance(row.parent_name, str) and row.parent_name else ""),
+        _("诉求量 {count} 件,第 {rank} 位").format(count=words.exact(row.request_count), rank=row.rank),
+        _("解决率 {rate}(有效回访 {base} 件)").format(rate=words.percent(row.resolution_rate, _("无回访")), base=words.exact(row.resolution_base_count)),
+    ]
+    return "<br>".join(lines)

@@ -1,0 +1,107 @@
+"""What each number on screen means: the registry behind 指标口径, and the policy in force."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from governance.policy import PolicyEntry, load_policy
+from ui import words
+from ui.words import _
+
+__all__ = ["MEASURES", "Measure", "glossary_table", "measure_table", "policy_table", "status_word"]
+
+GLOSSARY_FILE = Path(__file__).resolve().parent.parent / "docs" / "glossary.md"
+GLOSSARY_COLUMNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number's name, its definition in one sentence, and its unit with range."""
+
+    name: str
+    definition: str
+    unit: str
+
+
+MEASURES: dict[str, Measure] = {
+    "intake_count": Measure(_("受理量"), _("本时段受理的全部工单,含咨询、表扬,按受理日期计。"), _("件")),
+    "request_count": Measure(_("诉求量"), _("受理量中可派单的诉求;重复来电是否并单、哪些类型计入,按当期政策。"), _("件")),
+    "response_rate": Measure(_("响应率"), _("回访中答“已响应”的件数 ÷ 问过是否响应的参评件数;无回访时不计算。"), _("0–100%")),
+    "resolution_rate": Measure(_("解决率"), _("回访中答“已解决”的件数 ÷ 对是否解决有有效回答的参评件数;无回访时不计算。"), _("0–100%")),
+    "satisfaction_rate": Measure(_("满意率"), _("回访中答“满意”或“基本满意”的件数 ÷ 对是否满意有有效回答的参评件数;无回访时不计算。"), _("0–100%")),
+    "open_count": Measure(_("未办结"), _("本时段受理、到数据截至日仍无办结时间的工单;越近的时段天然越多。"), _("件")),
+    "change_before": Measure(_("环比"), _("与上一个同长时段相比:件数为增减百分比,比率为百分点之差;未过完的时段按相同天数比较。"), _("% 或百分点")),
+    "change_year_ago": Measure(_("同比"), _("与去年同期相比:日、周退 364 天以对齐星期,月、年按日历。"), _("% 或百分点")),
+    "unplaced": Measure(_("未落图"), _("地点不在区划表中的工单:照常计入全市,不画在图上。"), _("件")),
+    "small_base": Measure(_("样本不足"), _("有效回访少于政策规定的件数,比率仅供参考,不排名。"), _("件")),
+}
+
+
+def measure_table() -> pd.DataFrame:
+    """The registry as a table for the screen."""
+    rows = [(item.name, item.definition, item.unit) for item in MEASURES.values()]
+    return pd.DataFrame(rows, columns=[_("指标"), _("定义"), _("单位与范围")])
+
+
+def status_word(status: str) -> str:
+    """Whether a policy value was published or is assumed, as symbol and word."""
+    return _("● 已公布") if status == "published" else _("○ 假定")
+
+
+def _value_text(value: Any, unit: str) -> str:
+    if isinstance(value, dict):
+        return _("、").join(_("{key}级 {value}{unit}").format(key=key, value=item, unit=unit) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return _("、").join(ANSWERS.get(str(item), str(item)) for item in value)
+    return ANSWERS.get(str(value), str(value)) + unit
+
+
+ANSWERS: dict[str, str] = {
+    **{str(item): name for item, name in words.LABELS.items()},
+    "resolved": _("已解决"),
+    "partly": _("部分解决"),
+    "satisfied": _("满意"),
+    "basically": _("基本满意"),
+    "first": _("只计最早一件"),
+    "all": _("逐件计数"),
+    "flagged": _("按工单标记"),
+}
+
+
+def _in_force_text(item: PolicyEntry, on: date) -> str:
+    until = words.day(item.effective_to) if item.effective_to else _("今")
+    return _("{state}:{start}至{until}").format(state=_("现行") if item.in_force(on) else _("非现行"), start=words.day(item.effective_from), until=until)
+
+
+def policy_table(on: date) -> pd.DataFrame:
+    """Every policy entry, those in force on a day first, with status, source and dates."""
+    entries = sorted(load_policy().entries, key=lambda item: (not item.in_force(on), item.rule, item.effective_from))
+    rows = [
+        (
+            item.chinese,
+            _value_text(item.value, item.unit),
+            status_word(item.status),
+            _in_force_text(item, on),
+            item.source,
+        )
+        for item in entries
+    ]
+    return pd.DataFrame(rows, columns=[_("规则"), _("取值"), _("依据"), _("有效期"), _("来源")])
+
+
+def glossary_table(path: Path = GLOSSARY_FILE) -> pd.DataFrame:
+    """The six-column tables of the glossary, joined; empty where the file is absent."""
+    columns = [_("中文"), _("标识"), _("英文"), _("定义"), _("单位与范围"), _("来源")]
+    rows: list[list[str]] = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            cells = [cell.strip().replace("`", "") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+            if line.startswith("|") and len(cells) == GLOSSARY_COLUMNS and cells[1] != "identifier" and set(cells[0]) - set("-: "):
+                rows.append(cells)
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,157 @@
+"""Tables: loader frames under Chinese heads, sortable, each with an ``alt`` sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from governance.rates import RATE_COUNTS
+from ui import words
+from ui.measures import MEASURES
+from ui.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["base_word", "places", "plain", "problems", "rank_word", "units", "volume", "wrapped"]
+
+NUMBER = st.column_config.NumberColumn
+TEXT = st.column_config.TextColumn
+
+
+def rank_word(rank: int, before: float) -> str:
+    """Movement in rank as symbol and word; empty where the time before is not covered by data."""
+    if pd.isna(before):
+        return _("★ 新上榜")
+    moved = int(before) - int(rank)
+    if moved == 0:
+        return _("＝ 持平")
+    return _("▲ 升 {n}").format(n=moved) if moved > 0 else _("▼ 降 {n}").format(n=-moved)
+
+
+def base_word(base: int, small_base: int) -> str:
+    """Whether a rate rests on enough answers, as symbol and word."""
+    if base == 0:
+        return _("— 无回访")
+    return _("△ 样本不足") if base < small_base else _("● 充足")
+
+
+def _percents(frame: pd.DataFrame) -> pd.DataFrame:
+    """The three rates on a scale of 0 to 100 for a number column."""
+    return pd.DataFrame({rate: frame[rate] * 100 for rate in RATE_COUNTS})
+
+
+def _rate_columns() -> dict[str, Any]:
+    return {rate: NUMBER(MEASURES[rate].name, format="%.1f%%", width=60, help=MEASURES[rate].definition) for rate in RATE_COUNTS}
+
+
+def _count_column(measure: str) -> Any:
+    return NUMBER(MEASURES[measure].name, format="localized", width=64, help=MEASURES[measure].definition)
+
+
+def plain(frame: pd.DataFrame, alt: str, *, height: int | str = "auto", key: str | None = None) -> None:
+    """A table whose heads are already in Chinese."""
+    st.dataframe(frame, hide_index=True, height=height, alt=alt, key=key, placeholder=words.DASH)  # type: ignore[arg-type]
+
+
+def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> None:
+    """The top problems with movement, rates and trend."""
+    shown = frame[["rank", "problem", "request_count"]].copy()
+    known = frame["before_count"].notna()
+    shown["change"] = [words.relative(value) for value in frame["change_before"]]
+    ranks = zip(frame["rank"], frame["rank_before"], known, strict=True)
+    shown["moved"] = [rank_word(rank, before) if is_known else words.DASH for rank, before, is_known in ranks]
+    columns = {
+        "rank": NUMBER(_("位次"), width=36),
+        "problem": TEXT(_("问题"), width=112),
+        "request_count": NUMBER(MEASURES["request_count"].name, format="localized", width=60),
+        "change": TEXT(_("环比"), width=64, alignment="right"),
+        "moved": TEXT(_("位次变化"), width=70),
+    }
+    if frame["trend"].map(len).max():
+        shown["trend"] = frame["trend"]
+        columns["trend"] = st.column_config.LineChartColumn(_("近13周"), width=64, y_min=0)
+    shown["resolution_rate"] = _percents(frame)["resolution_rate"]
+    columns["resolution_rate"] = NUMBER(MEASURES["resolution_rate"].name, format="%.1f%%", width=60)
+    st.dataframe(shown, hide_index=True, height=height, column_config=columns, alt=alt, placeholder=words.DASH, row_height=28)
+
+
+def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: str, on_select: Callable[[], None], height: int = 400) -> None:
+    """The map's table twin; a click on a row does what a click on the area does."""
+    shown = pd.DataFrame(
+        {
+            "rank": frame["rank"],
+            "name": frame["name"],
+            "parent": frame["parent_name"],
+            "request_count": frame["request_count"],
+            "change": [words.relative(value) for value in frame["change_before"]],
+            **_percents(frame),
+            "base": frame["resolution_base_count"],
+            "note": [base_word(base, small_base) for base in frame["resolution_base_count"]],
+        }
+    )
+    columns = {
+        "rank": NUMBER(_("位次"), width=36),
+        "name": TEXT(word, width="medium"),
+        "parent": TEXT(_("上级"), width="small"),
+        "request_count": _count_column("request_count"),
+        "change": TEXT(_("环比"), width=72, alignment="right"),
+        **_rate_columns(),
+        "base": NUMBER(_("有效回访"), format="localized", width=66),
+        "note": TEXT(_("样本"), width=84),
+    }
+    if frame["parent_name"].isna().all():
+        shown, columns = shown.drop(columns="parent"), {name: item for name, item in columns.items() if name != "parent"}
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=height,
+        column_config=columns,
+        alt=alt,
+        key=key,
+        on_select=on_select,
+        selection_mode="single-cell",
+        placeholder=words.DASH,
+    )
+
+
+def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int = 250) -> None:
+    """Handling units: counts beside rates, and whether the rates rest on enough answers."""
+    shown = pd.DataFrame(
+        {
+            "name": frame["unit_name"],
+            "request_count": frame["request_count"],
+            "open_count": frame["open_count"],
+            **_percents(frame),
+            "base": frame["resolution_base_count"],
+            "note": [base_word(base, small_base) for base in frame["resolution_base_count"]],
+        }
+    )
+    columns = {
+        "name": TEXT(word, width=130, pinned=True),
+        "request_count": _count_column("request_count"),
+        "open_count": _count_column("open_count"),
+        **_rate_columns(),
+        "base": NUMBER(_("有效回访"), format="localized", width=66),
+        "note": TEXT(_("样本"), width=84),
+    }
+    st.dataframe(shown, hide_index=True, height=height, column_config=columns, alt=alt, placeholder=words.DASH)
+
+
+def volume(frame: pd.DataFrame, alt: str, height: int = 250) -> None:
+    """The table twin of the volume chart."""
+    shown = frame.assign(start=frame["start"].dt.strftime("%Y-%m-%d"))[["start", "request_count", "intake_count", "year_ago_count"]]
+    columns = {
+        "start": TEXT(_("起始日")),
+        "request_count": _count_column("request_count"),
+        "intake_count": _count_column("intake_count"),
+        "year_ago_count": NUMBER(_("去年同期诉求量"), format="localized"),
+    }
+    st.dataframe(shown, hide_index=True, height=height, column_config=columns, alt=alt, placeholder=words.DASH)
+
+
+def wrapped(frame: pd.DataFrame, alt: str) -> None:
+    """A small table of prose, its cells wrapped; not sortable."""
+    st.table(frame, border="horizontal", hide_index=True, alt=alt)

@@ -1,0 +1,53 @@
+"""Colours by meaning and the look of plotly figures.
+
+Blue and orange stay apart for every common colour blindness; red and green never mean good and bad.
+The mid tones have at least 3:1 against both the white and the dark page (measured with WCAG's formula),
+so that a figure need not know the theme it is shown in.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import plotly.graph_objects as go
+
+__all__ = ["ACCENT", "BETTER", "COMPARISON", "FONT", "MISSING", "NOW", "SEQUENTIAL", "SEQUENTIAL_DARK", "WORSE", "apply"]
+
+NOW: Final = "#3b82c4"
+COMPARISON: Final = "#8494a6"
+ACCENT: Final = "#c2701e"
+BETTER: Final = "blue"
+WORSE: Final = "orange"
+MISSING: Final = "#9aa7b4"
+SEQUENTIAL: Final = ("#d3e4f4", "#93bde1", "#4b8fc8", "#1f64a3", "#0c3a68")
+SEQUENTIAL_DARK: Final = ("#1b4069", "#2a66a3", "#4e91d1", "#8cbde9", "#d6e8f8")
+FONT: Final = "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC',sans-serif"
+
+CONFIG: Final = {
+    "displaylogo": False,
+    "displayModeBar": False,
+    "showSendToCloud": False,
+    "scrollZoom": True,
+    "locale": "zh-CN",
+}
+
+
+def apply(figure: go.Figure, height: int) -> go.Figure:
+    """Give a figure the common margins, font and transparent ground.
+
+    Parameters
+    ----------
+    height
+        Pixels.
+    """
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        font={"family": FONT, "size": 13},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        hoverlabel={"font": {"family": FONT, "size": 13}},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},
+        dragmode=False,
+    )
+    return figure
