@@ -22,9 +22,11 @@ with frame.guarded():
         catalog.navigation_for(None)
         frame.first_steps()
         st.stop()
+    page = catalog.navigation_for(identity.current_role())
     with st.sidebar:
         scope = identity.pick_scope(loaders.place_register(version), loaders.unit_register(version))
-    page = catalog.navigation_for(scope.role if scope else None)
-    if scope is not None:
-        frame.set_view(frame.View(version, scope, loaders.facts(version)))
+    if scope is None:
+        frame.forbidden()
+        st.stop()
+    frame.set_view(frame.View(version, scope, loaders.facts(version)))
     page.run()

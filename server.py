@@ -23,6 +23,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from streamlit.runtime.pages_manager import PagesManager
 
 from ui import geometry, identity, warmup
 from ui.words import _
@@ -37,6 +38,11 @@ ROOT = Path(__file__).resolve().parent
 LOG = logging.getLogger("weisu.server")
 KEY_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,80}")
 FOR_GOOD = "public, max-age=31536000, immutable"
+
+
+# A folder named pages/ makes a fresh server treat the first request the old way: files lying flat in it run without
+# app.py, and a deep link is answered with "page not found" first. We always use st.navigation, so say so from the start.
+PagesManager.uses_pages_directory = False
 
 
 async def boundaries(request: Request) -> Response:

@@ -64,7 +64,8 @@ def read_boundaries(path: Path, schema: BoundarySchema) -> gpd.GeoDataFrame:
     try:
         frame = gpd.read_file(path)
     except Exception as error:  # every GIS driver raises its own kind
-        message = f"边界文件 {path.name} 无法读取: {str(error).splitlines()[0][:200]}"
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        message = f"边界文件 {path.name} 无法读取: {said[:200]}"
         raise BoundaryError(message) from error
     wanted = [name for name in (schema.code, schema.name, schema.parent_code, schema.parent_name, schema.population) if name]
     if missing := [name for name in wanted if name not in frame.columns]:
@@ -89,7 +90,11 @@ def _contract(frame: gpd.GeoDataFrame, schema: BoundarySchema, file_name: str) -
     def text(name: str | None) -> pd.Series:
         return frame[name].astype("str") if name else pd.Series([None] * len(frame), index=frame.index, dtype="str")
 
-    geometry = shapely.make_valid(frame.geometry.to_numpy())
+    for name in filter(None, (schema.code, schema.name)):
+        if lacking := int(frame[name].isna().sum()):
+            message = f"边界文件 {file_name} 有 {lacking} 个区域没有 {name}"
+            raise BoundaryError(message)
+    geometry = _polygons(shapely.make_valid(frame.geometry.to_numpy()))
     inside = shapely.point_on_surface(geometry)
     areas = gpd.GeoDataFrame(
         {
@@ -113,6 +118,16 @@ def _contract(frame: gpd.GeoDataFrame, schema: BoundarySchema, file_name: str) -
         message = f"边界文件 {file_name} 的坐标超出经纬度范围, 坐标系可能写错"
         raise BoundaryError(message)
     return areas.sort_values("code", ignore_index=True)
+
+
+def _polygons(geometry: np.ndarray) -> np.ndarray:
+    """The polygonal part of each geometry: repairing a spike leaves a line beside the area."""
+    mixed = shapely.get_type_id(geometry) == shapely.GeometryType.GEOMETRYCOLLECTION
+    kept = geometry.copy()
+    for index in np.flatnonzero(mixed):
+        parts = [part for part in shapely.get_parts(geometry[index]) if part.geom_type in ("Polygon", "MultiPolygon")]
+        kept[index] = shapely.union_all(parts)
+    return kept
 
 
 def merge_districts(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -11,13 +11,40 @@ import hashlib
 import tomllib
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from governance.tickets import RequestType, Resolution, Satisfaction, Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Policy", "PolicyBook", "PolicyEntry", "PolicyError", "load_policy"]
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")
+
+
+def _words_of(kind: type[StrEnum]) -> Callable[[Any], bool]:
+    words = {str(member) for member in kind}
+    return lambda value: isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value) and set(value) <= words
+
+
+def _is_hours(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {str(member) for member in Urgency} and all(type(hours) is int and hours > 0 for hours in value.values())
+
+
+VALUES: dict[str, Callable[[Any], bool]] = {
+    "counting.dispatchable_types": _words_of(RequestType),
+    "counting.merged_repeats": lambda value: value in ("first", "all"),
+    "counting.excluded": lambda value: value == "flagged",
+    "rates.resolved_answers": _words_of(Resolution),
+    "rates.satisfied_answers": _words_of(Satisfaction),
+    "handling.time_limit_hours": _is_hours,
+    "display.small_base": lambda value: type(value) is int and value >= 0,
+}
+"""What each rule's value may be: a misspelt word would count nothing and say nothing."""
 
 
 class PolicyError(ValueError):
@@ -120,14 +147,21 @@ def load_policy(path: Path = POLICY_FILE) -> PolicyBook:
     except tomllib.TOMLDecodeError as error:
         message = f"policy {path.name}: not readable as TOML: {error}"
         raise PolicyError(message) from error
-    entries = tuple(
-        _entry(f"{group}.{name}", index, raw) for group, rules in tree.items() for name, items in rules.items() for index, raw in enumerate(items, start=1)
-    )
+    try:
+        entries = tuple(
+            _entry(f"{group}.{name}", index, raw) for group, rules in tree.items() for name, items in rules.items() for index, raw in enumerate(items, start=1)
+        )
+    except (AttributeError, TypeError) as error:
+        message = f"policy {path.name}: every rule is written [[group.name]] with its entries below: {error}"
+        raise PolicyError(message) from error
     _check_overlap(entries)
     return PolicyBook(entries, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def _entry(rule: str, index: int, raw: dict[str, Any]) -> PolicyEntry:
+    if not isinstance(raw, dict):
+        message = f"an entry is {raw!r}"
+        raise TypeError(message)
     needed = {"value", "unit", "chinese", "source", "effective_from", "effective_to", "status"}
     if missing := needed - raw.keys():
         message = f"policy {rule} entry {index}: missing {', '.join(sorted(missing))}"
@@ -135,14 +169,21 @@ def _entry(rule: str, index: int, raw: dict[str, Any]) -> PolicyEntry:
     if raw["status"] not in ("published", "assumed"):
         message = f"policy {rule} entry {index}: status is {raw['status']!r}, allowed are 'published' and 'assumed'"
         raise PolicyError(message)
+    if (allowed := VALUES.get(rule)) and not allowed(raw["value"]):
+        message = f"policy {rule} entry {index}: value {raw['value']!r} is not one this rule can have"
+        raise PolicyError(message)
+    start, end = raw["effective_from"], raw["effective_to"] or None
+    if not isinstance(start, date) or not (end is None or (isinstance(end, date) and start <= end)):
+        message = f"policy {rule} entry {index}: in force from {start!r} to {end!r}; dates are needed, the first not after the last"
+        raise PolicyError(message)
     return PolicyEntry(
         rule=rule,
         chinese=raw["chinese"],
         value=raw["value"],
         unit=raw["unit"],
         source=raw["source"],
-        effective_from=raw["effective_from"],
-        effective_to=raw["effective_to"] or None,
+        effective_from=start,
+        effective_to=end,
         status=raw["status"],
     )
 

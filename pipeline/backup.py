@@ -62,6 +62,12 @@ def backup(home: Home, archive: Path) -> BackupResult:
     if archive.exists():
         message = f"备份文件 {archive} 已存在, 不覆盖; 请换一个名字"
         raise InputError(message)
+    if archive.resolve().is_relative_to(home.root):
+        message = f"备份文件 {archive} 不能放在 {home.root} 里面"
+        raise InputError(message)
+    if not archive.parent.is_dir():
+        message = f"备份文件的目录 {archive.parent} 不存在"
+        raise InputError(message)
     beside = archive.with_name(f".{archive.name}.new")
     with home.writing():
         hashes = {}
@@ -99,6 +105,9 @@ def restore(home: Home, archive: Path) -> BackupResult:
         with tarfile.open(archive, "r") as tar:
             tar.extractall(beside, filter="data")
         hashes = json.loads((beside / CONTENTS).read_text(encoding="utf-8"))
+        if not isinstance(hashes, dict):
+            message = f"备份文件 {archive} 的清单不可用"
+            raise InputError(message)
         (beside / CONTENTS).unlink()
         _check_contents(beside, hashes, archive)
     except (tarfile.TarError, OSError, ValueError) as error:

@@ -26,6 +26,8 @@ def connect_worker(spill: Path) -> duckdb.DuckDBPyConnection:
     connection.execute(f"SET memory_limit = '{os.environ.get('WEISU_MEMORY', WORKER_MEMORY)}'")
     connection.execute(f"SET threads = {min(os.cpu_count() or 2, 8)}")
     connection.execute("SET temp_directory = ?", [str(spill / "spill")])
+    # the engine draws its own bar on standard output otherwise, into the middle of machine-readable results
+    connection.execute("SET enable_progress_bar = false")
     # a city's file covers decades at most; every month open at once avoids many small files
     connection.execute("SET partitioned_write_max_open_files = 600")
     return connection

@@ -36,7 +36,11 @@ class Home:
     @classmethod
     def from_environment(cls) -> Home:
         """The home named by ``WEISU_HOME``, or ``data/`` below the working folder."""
-        return cls(Path(os.environ.get("WEISU_HOME") or "data").resolve())
+        root = Path(os.environ.get("WEISU_HOME") or "data").resolve()
+        if odd := set(str(root)) & set("*?["):
+            message = f"WEISU_HOME {root} 不能含有 {' '.join(sorted(odd))}: 读取时会被当作通配符"
+            raise InputError(message)
+        return cls(root)
 
     @property
     def lake(self) -> Path:

@@ -14,13 +14,18 @@ import duckdb
 import pyarrow.parquet as pq
 
 from storage.home import InputError
-from storage.sources import BUFFER_BYTES, literal
+from storage.privacy import mask_sql
+from storage.sources import BUFFER_BYTES, first_line, identifier, literal
+from storage.tidying import has_odd_lines, unify_newlines, write_tidy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from collections.abc import Callable
+
     from storage.lake import Lake
-    from storage.reading import Reading
+    from storage.reading import Check, Reading
+    from storage.sources import Source
 
 __all__ = ["Fault", "Intake", "StagedFile"]
 
@@ -101,7 +106,7 @@ class Intake:
         for _ in range(MAX_OPEN_QUOTES):
             self._drop_rejects(rejects)
             self._copy_ids(reading, rejects, target)
-            if not reading.source.is_csv or not self._take_out_open_quote(reading, rejects):
+            if not reading.source.is_csv or not (self._take_out_open_quote(reading, rejects) or self._tidy(reading, rejects)):
                 break
         else:
             message = f"文件 {reading.source.name} 有超过 {MAX_OPEN_QUOTES} 处引号未闭合, 无法按行读取"
@@ -112,36 +117,49 @@ class Intake:
         return count
 
     def _copy_ids(self, reading: Reading, rejects: str, target: Path) -> None:
-        source = reading.source
-        statement = "COPY (SELECT {id} AS id FROM {relation}) TO {target} (FORMAT parquet)"
-        for trial in (1, 2):
-            try:
-                self.connection.execute(statement.format(id=reading.id_sql, relation=source.relation(rejects), target=literal(str(target))))
-            except duckdb.Error as error:
-                if trial == 2 or not source.is_csv:  # noqa: PLR2004
-                    message = f"文件 {source.name} 无法读取: {str(error).splitlines()[0][:200]}"
-                    raise InputError(message) from error
-                self._drop_rejects(rejects)
-                self._unify_newlines(reading)
-            else:
-                return
+        self._read(reading, rejects, lambda: f"COPY (SELECT {reading.id_sql} AS id FROM {reading.source.relation(rejects)}) TO {literal(str(target))} (FORMAT parquet)")
 
-    def _unify_newlines(self, reading: Reading) -> None:
-        """Mixed line ends stop the reader; a copy with one kind does not."""
+    def _read(self, reading: Reading, rejects: str, statement: Callable[[], str]) -> duckdb.DuckDBPyConnection:
+        """Runs a statement that reads the file; what the engine cannot read is the file's fault and said so."""
         source = reading.source
+        try:
+            return self.connection.execute(statement())
+        except duckdb.Error as error:
+            if not source.is_csv or source.has_one_newline:
+                message = f"文件 {source.name} 无法读取: {first_line(error)}"
+                raise InputError(message) from error
+        self._drop_rejects(rejects)
+        self._unify_newlines(source)
+        return self._read(reading, rejects, statement)
+
+    def _unify_newlines(self, source: Source) -> None:
         copy = self.staging / f"{source.sha256[:16]}.newlines.csv"
-        with source.path.open("r", encoding="utf-8", errors="replace", newline=None) as old, copy.open("w", encoding="utf-8", newline="\n") as new:
-            shutil.copyfileobj(old, new, BUFFER_BYTES)
+        unify_newlines(source.path, copy)
         source.path = copy
+        source.has_one_newline = True
+
+    def _tidy(self, reading: Reading, rejects: str) -> bool:
+        """Takes out blank lines where broken records must be numbered; whether the file is to be read again."""
+        source = reading.source
+        if source.is_tidy or not self._structure_faults(reading, rejects) or not has_odd_lines(source.path):
+            return False
+        copy = self.staging / f"{source.sha256[:16]}.tidy.csv"
+        source.removed = write_tidy(source.path, copy, source.delimiter, source.removed_at)
+        source.path = copy
+        source.is_tidy = source.has_one_newline = True
+        return True
 
     def _take_out_open_quote(self, reading: Reading, rejects: str) -> bool:
         source = reading.source
         found = self.connection.execute(
-            f"SELECT line, line_byte_position FROM {rejects} WHERE error_type = 'UNQUOTED VALUE' "
-            "AND contains(rtrim(csv_line, chr(10) || chr(13)), chr(10)) ORDER BY line LIMIT 1"
+            f"SELECT line, line_byte_position, contains(csv_line, chr(10)) FROM {rejects} WHERE error_type = 'UNQUOTED VALUE' "
+            "AND regexp_matches(trim(csv_line, chr(10) || chr(13)), '[\\r\\n]') ORDER BY line LIMIT 1"
         ).fetchone()
         if found is None:
             return False
+        if not found[2]:
+            self._unify_newlines(source)
+            return True
         record, position = int(found[0]) - 1, int(found[1]) - 1
         copy = self.staging / f"{source.sha256[:16]}.{len(source.removed)}.csv"
         with source.path.open("rb") as old, copy.open("wb") as new:
@@ -149,13 +167,17 @@ class Intake:
             while remaining and (block := old.read(min(BUFFER_BYTES, remaining))):
                 new.write(block)
                 remaining -= len(block)
-            old.readline()
+            # the engine may begin a record at the line feed before it
+            while not (line := old.readline()).strip(b"\r\n") and line:
+                new.write(line)
+                position += len(line)
             ends_here = not old.peek(1)  # type: ignore[attr-defined]
             shutil.copyfileobj(old, new, BUFFER_BYTES)
         if ends_here and source.ends_open:
             message = f"文件 {source.name} 在第 {record + len(source.removed)} 条记录处中断 (引号未闭合且没有行尾), 可能被截断"
             raise InputError(message)
-        source.removed[record + len(source.removed)] = ""
+        source.removed.append(record + len(source.removed))
+        source.removed_at.append(position)
         source.path = copy
         return True
 
@@ -164,6 +186,9 @@ class Intake:
         broken = self._structure_faults(reading, rejects)
         if count + len(broken) == 0:
             message = f"文件 {source.name} 只有表头, 没有数据行"
+            raise InputError(message)
+        if count == 0 and len(broken) > 1:
+            message = f"文件 {source.name} 的 {len(broken)} 条记录无一能按列读取 (第一条: {broken[0].reason}); 请检查分隔符 {source.delimiter!r} 和引号"
             raise InputError(message)
         if source.ends_open and broken and broken[-1].record == count + len(broken) and "多于" not in broken[-1].reason:
             message = f"文件 {source.name} 在第 {broken[-1].record} 条记录处中断 ({broken[-1].reason}, 没有行尾), 可能被截断"
@@ -179,27 +204,31 @@ class Intake:
         """
         rejects = f"sample_rejects_{abs(hash(reading.source.sha256))}"
         sums = ", ".join(f"count(*) FILTER (WHERE {check.condition})" for check in reading.checks)
-        sample = f"SELECT * FROM ({reading.text_sql(rejects)} LIMIT {SAMPLE_ROWS})"
-        row = self.connection.execute(f"SELECT count(*), {sums} FROM ({reading.typed_sql(sample)})").fetchone()
+        row = self._read(reading, rejects, lambda: f"SELECT count(*), {sums} FROM ({self._sample(reading, rejects)})").fetchone()
         self._drop_rejects(rejects)
         total, failures = (row[0], row[1:]) if row else (0, ())
         for check, failed in zip(reading.checks, failures, strict=True):
             if total >= SAMPLE_MINIMUM and failed >= WRONG_MAPPING_SHARE * total:
                 column = reading.columns.get(check.field, check.field)
-                example = self._example(reading, check.field)
+                example = self._example(reading, check)
                 message = (
                     f"文件 {reading.source.name} 的列 {column} 作为 {check.field} 几乎全部不合格 (前 {total} 行中 {failed} 行): "
                     f"{check.reason}; 例: {example!r}; 请检查城市配置的列对应"
                 )
                 raise InputError(message)
 
-    def _example(self, reading: Reading, name: str) -> str:
-        if name not in reading.texts:
+    def _sample(self, reading: Reading, rejects: str) -> str:
+        return reading.typed_sql(f"SELECT * FROM ({reading.text_sql(rejects)} LIMIT {SAMPLE_ROWS})")
+
+    def _example(self, reading: Reading, check: Check) -> str:
+        """A value that fails, masked: a wrong mapping may well show a phone number."""
+        if check.field not in reading.texts or check.field == "caller":
             return ""
         rejects = "example_rejects"
-        row = self.connection.execute(f"SELECT {reading.texts[name]} FROM {reading.source.relation(rejects)} LIMIT 1").fetchone()
+        value = mask_sql(identifier("t_" + check.field))
+        row = self.connection.execute(f"SELECT {value} FROM ({self._sample(reading, rejects)}) WHERE {check.condition} LIMIT 1").fetchone()
         self._drop_rejects(rejects)
-        return str(row[0])[:60] if row else ""
+        return str(row[0] or "")[:60] if row else ""
 
     def route(self) -> None:
         """Finds the ids that need a decision: seen twice in the batch, or held by the lake."""
@@ -220,17 +249,11 @@ class Intake:
         """Reads the file in full: clean rows into month files, undecided rows aside."""
         target = self.staging / f"rows_{received_no}"
         rejects = f"rejects_{received_no}"
-        rows = (
-            f"SELECT t.*, ({reading.bad_sql}) AS is_bad, r.id IS NOT NULL AS is_routed, coalesce(r.is_twice, false) AS is_twice "
-            f"FROM ({reading.typed_sql(reading.text_sql(rejects))}) t LEFT JOIN routed r ON t.t_ticket_id = r.id"
-        )
-        # _mark and _raw are null in every clean row and are no columns of the table; they save a second full read
-        self.connection.execute(
-            f"COPY (SELECT {reading.lake_sql(received_no)}, CASE WHEN is_bad OR is_twice THEN {reading.mark_sql} END AS _mark, "
-            f"CASE WHEN is_bad THEN {reading.raw_sql} END AS _raw, "
-            f"CASE WHEN is_bad OR is_routed THEN '{ASIDE}' ELSE strftime(v_accepted_at, '%Y-%m') END AS part FROM ({rows})) "
-            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (part), ROW_GROUP_SIZE 61440)"
-        )
+        self._read(reading, rejects, lambda: self._stage_sql(reading, received_no, rejects, target))
+        if reading.source.is_csv and self._tidy(reading, rejects):  # broken bytes show only where all columns are read
+            shutil.rmtree(target)
+            self._drop_rejects(rejects)
+            self._read(reading, rejects, lambda: self._stage_sql(reading, received_no, rejects, target))
         staged = StagedFile(reading, received_no, structure_faults=self._structure_faults(reading, rejects))
         for path in sorted(target.glob("part=*/*.parquet")):
             part = path.parent.name.removeprefix("part=")
@@ -244,9 +267,23 @@ class Intake:
         staged.read_count += len(staged.structure_faults)
         return staged
 
+    @staticmethod
+    def _stage_sql(reading: Reading, received_no: int, rejects: str, target: Path) -> str:
+        rows = (
+            f"SELECT t.*, ({reading.bad_sql}) AS is_bad, r.id IS NOT NULL AS is_routed, coalesce(r.is_twice, false) AS is_twice "
+            f"FROM ({reading.typed_sql(reading.text_sql(rejects))}) t LEFT JOIN routed r ON t.t_ticket_id = r.id"
+        )
+        # _mark and _raw are null in every clean row and are no columns of the table; they save a second full read
+        return (
+            f"COPY (SELECT {reading.lake_sql(received_no)}, CASE WHEN is_bad OR is_twice THEN {reading.mark_sql} END AS _mark, "
+            f"CASE WHEN is_bad THEN {reading.raw_sql} END AS _raw, "
+            f"CASE WHEN is_bad OR is_routed THEN '{ASIDE}' ELSE strftime(v_accepted_at, '%Y-%m') END AS part FROM ({rows})) "
+            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (part), ROW_GROUP_SIZE 61440)"
+        )
+
     def _structure_faults(self, reading: Reading, rejects: str) -> list[Fault]:
         """Records whose structure is broken, in order; their text is not kept, for it may name the caller."""
-        removed = sorted(reading.source.removed)
+        removed = reading.source.removed
         faults = {record: Fault(record, "", "", STRUCTURE_FAULTS["UNQUOTED VALUE"]) for record in removed}
         if reading.source.is_csv and self._has_table(rejects):
             found = self.connection.execute(f"SELECT line, error_type, column_name FROM {rejects} ORDER BY line, error_type").fetchall()

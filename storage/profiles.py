@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from governance.tickets import FIELDS, Kind, enum_of, field
 from storage.home import InputError
@@ -20,6 +20,11 @@ __all__ = ["CITIES", "Profile", "load_profile", "parse_profile"]
 
 CITIES = Path(__file__).resolve().parent.parent / "cities"
 FIELD_NAMES = frozenset(item.name for item in FIELDS)
+TIME_CODES = frozenset("aAbBdfHIjmMpSUwWyY%")
+"""Letters after a percent sign that both Python and the engine read in a time format, zones apart: those are for ISO."""
+
+SHOWN_NAME = 100
+MAPPED_KINDS = (Kind.ENUM, Kind.FLAG, Kind.LABEL)
 
 
 class _Strict(BaseModel):
@@ -64,8 +69,8 @@ class Split(_Strict):
     """One delivered column that holds several fields, such as a category path."""
 
     column: Candidates
-    into: tuple[str, ...]
-    separator: str
+    into: tuple[str, ...] = Field(min_length=1)
+    separator: str = Field(min_length=1)
 
 
 class PlacePattern(_Strict):
@@ -74,11 +79,15 @@ class PlacePattern(_Strict):
     match: str
     code: str
 
-    @field_validator("match")
-    @classmethod
-    def _compiles(cls, value: str) -> str:
-        re.compile(value)
-        return value
+    @model_validator(mode="after")
+    def _usable(self) -> PlacePattern:
+        try:
+            groups = re.compile(self.match).groups
+            self.code.format("", *[""] * groups, district="")
+        except (re.error, IndexError, KeyError, ValueError) as error:
+            message = f"match {self.match!r} 与 code {self.code!r} 不能用: {error}"
+            raise ValueError(message) from error
+        return self
 
 
 class BoundaryColumns(_Strict):
@@ -101,6 +110,14 @@ class Places(_Strict):
     district_aliases: dict[str, str] = {}
     patterns: tuple[PlacePattern, ...] = ()
 
+    @field_validator("register_file")
+    @classmethod
+    def _shipped(cls, value: str | None) -> str | None:
+        if value is not None and (Path(value).name != value or not (CITIES / value).is_file()):
+            message = f"cities/ 中没有地名表 {value!r}"
+            raise ValueError(message)
+        return value
+
     @field_validator("order")
     @classmethod
     def _known_ways(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -114,6 +131,19 @@ class Times(_Strict):
     """Date formats in order of trial: ``ISO`` or strptime patterns."""
 
     formats: tuple[str, ...] = ("ISO",)
+
+    @field_validator("formats")
+    @classmethod
+    def _known_codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for form in value:
+            codes = re.findall(r"%(-?.?)", form, re.DOTALL)
+            if form != "ISO" and (not codes or not {code.removeprefix("-") for code in codes} <= TIME_CODES):
+                message = f"时间格式 {form!r} 不能用; 应为 ISO 或 strptime 写法, 例: %Y/%m/%d %H:%M:%S"
+                raise ValueError(message)
+        if not value:
+            message = "formats 不能为空"
+            raise ValueError(message)
+        return value
 
 
 class Profile(_Strict):
@@ -133,7 +163,7 @@ class Profile(_Strict):
     units: dict[str, str] = {}
     required: tuple[str, ...] | None = None
     sheet: str | None = None
-    delimiter: str = ","
+    delimiter: str = Field(default=",", pattern=r'^[^"\r\n]$')
     source: str = ""
 
     @model_validator(mode="after")
@@ -141,6 +171,9 @@ class Profile(_Strict):
         split_fields = [name for item in self.split for name in item.into]
         _check_fields("columns", self.columns)
         _check_fields("split", split_fields)
+        if odd := [name for name in split_fields if field(name).kind not in (Kind.LABEL, Kind.TEXT)]:
+            message = f"[split] 只能拆成标签或文本字段, 不能是 {', '.join(odd)}"
+            raise ValueError(message)
         _check_fields("constants", self.constants)
         _check_fields("values", self.values)
         _check_fields("empty", set(self.empty) - {"all"})
@@ -150,6 +183,9 @@ class Profile(_Strict):
                 raise ValueError(message)
         _check_fields("required", self.required or ())
         for name, mapping in self.values.items():
+            if field(name).kind not in MAPPED_KINDS:
+                message = f"[values] 对字段 {name} 没有作用: 只有枚举、是否和标签字段有取值对应"
+                raise ValueError(message)
             _check_values(name, mapping.values())
         for name, value in self.constants.items():
             _check_values(name, [value])
@@ -209,10 +245,10 @@ def load_profile(city: str) -> Profile:
     """
     shipped = {path.stem: path for path in sorted(CITIES.glob("*.toml"))}
     path = Path(city) if city.endswith(".toml") else shipped.get(city)
-    if path is None or not path.is_file():
-        message = f"没有城市配置 {city!r}; 现有: {', '.join(shipped)}; 也可给出一个 .toml 文件的路径"
-        raise InputError(message)
     try:
+        if path is None or not path.is_file():
+            message = f"没有城市配置 {city[:SHOWN_NAME]!r}; 现有: {', '.join(shipped)}; 也可给出一个 .toml 文件的路径"
+            raise InputError(message)
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"城市配置 {path} 无法读取: {error}"

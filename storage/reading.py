@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from governance.tickets import EARLIEST_ACCEPTED_ON, EVENT_FIELDS, FIELDS, Field, Kind, enum_of, field
+import duckdb
+
+from governance.tickets import EARLIEST_ACCEPTED_ON, EVENT_FIELDS, FIELDS, FREE_TEXT_FIELDS, Field, Kind, enum_of, field
 from storage.home import InputError
 from storage.lake import LAKE_COLUMNS
 from storage.privacy import caller_key_sql, mask_sql
-from storage.sources import REPLACEMENT, identifier, literal
+from storage.sources import REPLACEMENT, first_line, identifier, literal
 
 if TYPE_CHECKING:
-    import duckdb
-
     from storage.profiles import Profile
     from storage.sources import Source
 
@@ -26,7 +26,23 @@ __all__ = ["Check", "Reading", "plan_reading"]
 
 LABEL_LENGTH = 200
 SHOWN_COLUMNS = 40
-BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288)"
+USUAL_TIMES = ("____-__-_____:__:__", "____-__-__")
+"""LIKE patterns of nearly all times there are: too short to hold a zone or "PM", so the engine's own cast may read them."""
+
+LOCAL_TIME = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?"
+ZONED_TIME = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)? ?([Zz]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
+"""Anything else is not ISO: the cast itself would read "01:00:00 PM" as one in the morning and skip a zone it does not know."""
+
+WHOLE_NUMBER = r"[+-]?[0-9]+(\.0*)?"
+LATEST_TIME = "9999-12-31 23:59:59"
+BLANKS = (32, 9, 10, 13, 160, 12288)
+"""Code points trimmed from both ends: blank, tab, line ends, no-break and full-width blank."""
+
+UNTIDY = ("chr(31) || ' '", "' ' || chr(31)", "chr(9)", "chr(10)", "chr(13)", "chr(160)", "chr(12288)")
+"""What a row of short values, joined by chr(31), contains when one of them may need trimming. One test a row: trimming
+every value of every row costs as much as reading the file."""
+
+BLANK_SQL = " || ".join(f"chr({point})" for point in BLANKS)
 TRUE_WORDS = ("是", "true", "True", "TRUE", "t", "T", "1", "Y", "y", "yes", "Yes", "YES", "有")
 FALSE_WORDS = ("否", "false", "False", "FALSE", "f", "F", "0", "N", "n", "no", "No", "NO", "无")
 
@@ -49,6 +65,7 @@ class Reading:
 
     source: Source
     columns: dict[str, str]
+    kinds: dict[str, str]
     absent: tuple[str, ...]
     texts: dict[str, str]
     values: dict[str, str]
@@ -57,12 +74,20 @@ class Reading:
     @property
     def id_sql(self) -> str:
         """SQL of the trimmed ticket id over the raw relation."""
-        return self.texts["ticket_id"]
+        return f"nullif(trim({_as_text(identifier(self.columns['ticket_id']), self.kinds[self.columns['ticket_id']])}, {BLANK_SQL}), '')"
 
-    def text_sql(self, rejects: str, extra: str = "") -> str:
+    @property
+    def short_columns(self) -> list[str]:
+        """SQL of the columns that hold no free text."""
+        names = [column for key, column in self.columns.items() if key not in FREE_TEXT_FIELDS]
+        return [_as_text(identifier(name), self.kinds[name]) for name in names]
+
+    def text_sql(self, rejects: str) -> str:
         """All delivered values as trimmed text (``t_`` columns)."""
         columns = ", ".join(f"{sql} AS {identifier('t_' + name)}" for name, sql in self.texts.items())
-        return f"SELECT {columns}{extra} FROM {self.source.relation(rejects)}"
+        untidy = " OR ".join(f"contains(line, {signs})" for signs in UNTIDY)
+        lines = f"SELECT *, concat_ws(chr(31), '', {', '.join(self.short_columns)}, '') AS line FROM {self.source.relation(rejects)}"
+        return f"SELECT {columns} FROM (SELECT *, {untidy} AS is_untidy FROM ({lines}))"
 
     def typed_sql(self, texts: str) -> str:
         """Typed values (``v_`` columns) beside the texts of relation ``texts``."""
@@ -72,7 +97,7 @@ class Reading:
     @property
     def bad_sql(self) -> str:
         """Condition over typed rows: at least one check fails."""
-        return " OR ".join(f"coalesce({check.condition}, false)" for check in self.checks)
+        return f"coalesce({' OR '.join(f'({check.condition})' for check in self.checks)}, false)"
 
     @property
     def raw_sql(self) -> str:
@@ -114,22 +139,30 @@ def plan_reading(source: Source, profile: Profile, connection: duckdb.DuckDBPyCo
     InputError
         A column that the profile requires is not in the file.
     """
-    columns, absent = _match_columns(source, profile)
-    kinds = dict.fromkeys(columns.values(), "VARCHAR")
+    described = [(name, "VARCHAR") for name in source.columns]
     if not source.is_csv:
-        kinds = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source.relation('')}").fetchall()}
+        try:
+            described = connection.execute(f"DESCRIBE SELECT * FROM {source.relation('')}").fetchall()
+        except duckdb.Error as error:
+            message = f"文件 {source.name} 无法读取: {first_line(error)}"
+            raise InputError(message) from error
+    # the engine renames columns whose names differ in case alone; of equal names the first is meant
+    engine_names: dict[str, str] = {}
+    for name, row in zip(source.columns, described, strict=True):
+        engine_names.setdefault(name.strip(), row[0])
+    columns, absent = _match_columns(source, profile, engine_names)
+    kinds = {row[0]: row[1] for row in described}
     compiler = _Compiler(profile, caller_key, columns, kinds)
     values = compiler.values()
-    checks = tuple(compiler.checks(values, transcoded=source.is_csv))
-    return Reading(source, columns, absent, compiler.texts(), values, checks)
+    checks = tuple(compiler.checks(values, transcoded=source.is_transcoded))
+    return Reading(source, columns, kinds, absent, compiler.texts(), values, checks)
 
 
-def _match_columns(source: Source, profile: Profile) -> tuple[dict[str, str], tuple[str, ...]]:
+def _match_columns(source: Source, profile: Profile, engine_names: dict[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
     found: dict[str, str] = {}
     absent: list[str] = []
-    present = set(source.columns)
     for key, candidates in profile.candidates().items():
-        column = next((name for name in candidates if name in present), None)
+        column = next((engine_names[name] for name in candidates if name in engine_names), None)
         if column is None:
             absent.append(key)
         else:
@@ -141,6 +174,13 @@ def _match_columns(source: Source, profile: Profile) -> tuple[dict[str, str], tu
         message = f"文件 {source.name} 缺少列: {wanted}; 文件的列是: {shown}"
         raise InputError(message)
     return found, tuple(absent)
+
+
+def _as_text(quoted: str, kind: str) -> str:
+    """SQL of a delivered column as text. A table tool turns whole numbers with gaps into floats: 7.0 means 7."""
+    if kind in ("DOUBLE", "FLOAT"):
+        return f"CASE WHEN isnan({quoted}) THEN NULL WHEN {quoted} = trunc({quoted}) AND abs({quoted}) < 1e15 THEN CAST(try_cast({quoted} AS BIGINT) AS VARCHAR) ELSE CAST({quoted} AS VARCHAR) END"
+    return quoted if kind == "VARCHAR" else f"CAST({quoted} AS VARCHAR)"
 
 
 class _Compiler:
@@ -162,13 +202,16 @@ class _Compiler:
         return {key: self._text(key, column) for key, column in self.columns.items()}
 
     def _text(self, key: str, column: str) -> str:
-        quoted = identifier(column)
-        value = quoted if self.kinds[column] == "VARCHAR" else f"CAST({quoted} AS VARCHAR)"
-        trimmed = f"trim({value}, {BLANKS})"
-        nothing = ["", *self.profile.empty.get("all", ()), *self.profile.empty.get(key, ())]
-        if nothing == [""]:
-            return f"nullif({trimmed}, '')"
-        return f"CASE WHEN {trimmed} IN ({', '.join(map(literal, nothing))}) THEN NULL ELSE {trimmed} END"
+        value = _as_text(identifier(column), self.kinds[column])
+        if key in FREE_TEXT_FIELDS:
+            ends = " OR ".join(f"suffix({value}, chr({point}))" for point in BLANKS)
+            trimmed = f"CASE WHEN {value} < '!' OR {ends} THEN trim({value}, {BLANK_SQL}) ELSE {value} END"
+        else:
+            trimmed = f"CASE WHEN is_untidy THEN trim({value}, {BLANK_SQL}) ELSE {value} END"
+        nothing = [*self.profile.empty.get("all", ()), *self.profile.empty.get(key, ())]
+        if nothing:
+            return f"CASE WHEN {trimmed} IN ('', {', '.join(map(literal, nothing))}) THEN NULL ELSE {trimmed} END"
+        return f"nullif({trimmed}, '')"
 
     def values(self) -> dict[str, str]:
         """Lake column to SQL over text rows."""
@@ -176,7 +219,9 @@ class _Compiler:
         for item in FIELDS:
             if item.name in self.split_parts:
                 key, position, separator = self.split_parts[item.name]
-                text = f"nullif(trim(split_part({identifier('t_' + key)}, {literal(separator)}, {position}), {BLANKS}), '')"
+                part = f"split_part({identifier('t_' + key)}, {literal(separator)}, {position})"
+                nothing = ["", *self.profile.empty.get("all", ()), *self.profile.empty.get(item.name, ())]
+                text = f"CASE WHEN trim({part}) NOT IN ({', '.join(map(literal, nothing))}) THEN trim({part}) END"
             elif item.name in self.columns:
                 text = identifier("t_" + item.name)
             elif item.name in self.profile.constants:
@@ -198,7 +243,8 @@ class _Compiler:
             case Kind.FLAG:
                 return self._flag(item, text)
             case Kind.COUNT:
-                return f"try_cast({text} AS INTEGER)"
+                # the cast alone rounds 1.5 and reads 0x1F
+                return f"CASE WHEN strlen({text}) = 1 OR regexp_full_match({text}, {literal(WHOLE_NUMBER)}) THEN try_cast({text} AS INTEGER) END"
             case Kind.NUMBER:
                 return f"try_cast({text} AS DOUBLE)"
             case Kind.LABELS:
@@ -206,7 +252,16 @@ class _Compiler:
             case Kind.CALLER:
                 return f"CASE WHEN {text} IS NULL THEN NULL ELSE {caller_key_sql(text, self.caller_key)} END"
             case _:
-                return text
+                return self._label(item, text)
+
+    def _label(self, item: Field, text: str) -> str:
+        mapping = dict(self.profile.values.get(item.name, {}))
+        if not mapping:
+            return text
+        fallback = mapping.pop("*", None)
+        cases = " ".join(f"WHEN {literal(key)} THEN {literal(value) if value else 'NULL'}" for key, value in mapping.items())
+        otherwise = text if fallback is None else literal(fallback)
+        return f"CASE WHEN {text} IS NULL THEN NULL ELSE CASE {text} {cases or 'WHEN NULL THEN NULL'} ELSE {otherwise} END END"
 
     def _time(self, text: str) -> str:
         zone = literal(self.profile.city.timezone)
@@ -214,8 +269,12 @@ class _Compiler:
         patterns = []
         for form in self.profile.times.formats:
             if form == "ISO":
-                zoned = f"length({text}) > 16 AND ({text}[-1] IN ('Z', 'z') OR {text}[-6] IN ('+', '-') OR {text}[-3] IN ('+', '-'))"
-                trials.append(f"CASE WHEN {zoned} THEN timezone({zone}, try_cast({text} AS TIMESTAMPTZ)) ELSE try_cast({text} AS TIMESTAMP) END")
+                usual = " OR ".join(f"{text} LIKE {literal(pattern)}" for pattern in USUAL_TIMES)
+                zoned = f"regexp_replace(regexp_replace({text}, ' ?(Z|z|UTC|GMT)$', '+00'), ' ([+-])', '\\1')"
+                trials.append(
+                    f"CASE WHEN {usual} OR regexp_full_match({text}, {literal(LOCAL_TIME)}) THEN try_cast({text} AS TIMESTAMP) "
+                    f"WHEN regexp_full_match({text}, {literal(ZONED_TIME)}) THEN timezone({zone}, try_cast({zoned} AS TIMESTAMPTZ)) END"
+                )
             else:
                 patterns.append(literal(form))
         if patterns:
@@ -244,7 +303,7 @@ class _Compiler:
             if name in values:
                 checks += self._field_checks(item)
         latest = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
-        for name in ("accepted_at", *EVENT_FIELDS):
+        for name in ("accepted_at", *EVENT_FIELDS, "updated_at"):
             if name in values:
                 checks.append(Check(name, f"v_{name} > TIMESTAMP '{latest}'", "时间在未来"))
         for name in EVENT_FIELDS:
@@ -265,15 +324,17 @@ class _Compiler:
             checks.append(Check(item.name, f"{value} IS NULL" if item.name not in self.columns else f"{text} IS NULL", f"缺少{item.chinese}"))
         delivered = item.name in self.columns
         if item.kind is Kind.LABEL:
-            checks.append(Check(item.name, f"length({value}) > {LABEL_LENGTH}", f"超过{LABEL_LENGTH}个字符"))
+            checks.append(Check(item.name, f"strlen({value}) > {LABEL_LENGTH} AND length({value}) > {LABEL_LENGTH}", f"超过{LABEL_LENGTH}个字符"))
         elif delivered and item.kind in (Kind.TIME, Kind.ENUM, Kind.FLAG, Kind.COUNT, Kind.NUMBER):
             mapped_away = [key for key, word in self.profile.values.get(item.name, {}).items() if not word]
             spared = f" AND {text} NOT IN ({', '.join(map(literal, mapped_away))})" if mapped_away else ""
             checks.append(Check(item.name, f"{text} IS NOT NULL AND {value} IS NULL{spared}", self._cannot_read(item)))
         if item.low is not None:
             checks.append(Check(item.name, f"NOT ({value} BETWEEN {item.low} AND {item.high})", f"应在{item.low:g}到{item.high:g}之间"))
-        if item.name == "accepted_at":
+        if item.name in ("accepted_at", "updated_at", "due_at"):
             checks.append(Check(item.name, f"{value} < TIMESTAMP '{EARLIEST_ACCEPTED_ON}'", f"早于{EARLIEST_ACCEPTED_ON}"))
+        if item.name == "due_at":
+            checks.append(Check(item.name, f"{value} > TIMESTAMP '{LATEST_TIME}'", f"晚于{LATEST_TIME}"))
         return checks
 
     def _cannot_read(self, item: Field) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import streamlit as st
 
@@ -25,7 +25,7 @@ def card_texts(measure: str, row: pd.Series, small_base: int, until: str) -> dic
         return _rate_texts(row, small_base)
     if measure == "open_count":
         since = _("截至 {day}").format(day=until)
-        return {"value": words.count(row["now"]), "delta": words.percent(row["share"]), "color": "off", "note": _("占受理量"), "year": since}
+        return {"value": words.count(row["now"]), "delta": words.percent(row["share"]), "color": "off", "note": _("占诉求量"), "year": since}
     year = _("同比 {change}").format(change=words.relative(row["change_year_ago"]))
     return {"value": words.count(row["now"]), "delta": words.relative(row["change_before"]), "color": "gray", "note": _("环比"), "year": year}
 
@@ -35,18 +35,17 @@ def _rate_texts(row: pd.Series, small_base: int) -> dict[str, str | None]:
         return {"value": words.DASH, "delta": _("无回访"), "color": "off", "note": _("不计算"), "year": _("有效回访 0 件")}
     year = _("同比 {change}").format(change=words.points(row["change_year_ago"]))
     few = _(" · △ 样本不足") if row["base"] < small_base else ""
-    moved = row["change_before"]
-    color = "off" if not abs(moved) > 0 else theme.BETTER if moved > 0 else theme.WORSE
-    direction = "" if not abs(moved) > 0 else _("好转") if moved > 0 else _("恶化")
-    note = _("环比{direction}").format(direction=direction)
-    return {"value": words.percent(row["now"]), "delta": words.points(moved), "color": color, "note": note, "year": year + few}
+    moved = words.points(row["change_before"])
+    color = theme.BETTER if moved.startswith("+") else theme.WORSE if moved.startswith("-") else "off"
+    direction = _("好转 · ") if moved.startswith("+") else _("恶化 · ") if moved.startswith("-") else ""
+    return {"value": words.percent(row["now"]), "delta": moved, "color": color, "note": _("环比"), "year": direction + year + few}
 
 
 def headline_row(table: pd.DataFrame, small_base: int, until: str) -> None:
     """Draw the six cards; they wrap to two columns on a phone."""
     with st.grid(len(ORDER), min_column_width=140, gap="small"):
         for measure in ORDER:
-            texts = card_texts(measure, table.loc[measure], small_base, until)
+            texts = card_texts(measure, cast("pd.Series", table.loc[measure]), small_base, until)
             delta = texts["delta"]
             plain = delta is None or delta[0] not in "+-"
             arrow: Literal["auto", "off"] = "off" if plain else "auto"

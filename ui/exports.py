@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["csv_bytes", "neutralise"]
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and their full-width forms
 
 
 def neutralise(value: object) -> object:

@@ -27,7 +27,15 @@ def axis_ticks(largest: float) -> tuple[list[float], list[str]]:
     step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
     step = max(step, 1.0)
     values = [step * index for index in range(int(-(-largest // step)) + 1)]
-    return values, [words.count(value) for value in values]
+    return values, [_tick_text(value) for value in values]
+
+
+def _tick_text(value: float) -> str:
+    """A round number of an axis: 0, 500, 1万, 1.5万."""
+    for unit, word in ((words.HUNDRED_MILLION, _("亿")), (words.TEN_THOUSAND, _("万"))):
+        if value >= unit:
+            return f"{value / unit:g}{word}"
+    return f"{value:,.0f}"
 
 
 def volume(frame: pd.DataFrame, height: int = 250) -> go.Figure:

@@ -141,6 +141,14 @@ def _pick_kind(view: View) -> tuple[str | None, str | None, str | None]:
     return category, kind, channel
 
 
+def _own_unit(view: View) -> list[str]:
+    """The name of a department that sees its own rows only."""
+    if view.scope.role is not Role.DEPARTMENT:
+        return []
+    units = loaders.unit_register(view.version)
+    return [str(name) for name in units.loc[units["unit_code"] == view.scope.unit_code, "unit_name"].head(1)]
+
+
 def pick(view: View) -> Choice:
     """Draw all filters in the sidebar and return what they say."""
     with st.sidebar:
@@ -150,7 +158,7 @@ def pick(view: View) -> Choice:
         for note in urlstate.notes():
             st.caption(f"⚠ {note}")
     selection = Selection(district_code=district, subdistrict_code=subdistrict, category_1=category, request_type=kind, channel=channel)
-    parts = [place, words.period_name(period)]
+    parts = [place, *_own_unit(view), words.period_name(period)]
     parts += [category] if category else []
     parts += [words.label(RequestType(kind))] if kind else []
     parts += [words.label(Channel(channel))] if channel else []

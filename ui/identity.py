@@ -19,7 +19,7 @@ from ui.words import _
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ROLE_KEY", "UNIT_KEY", "is_loopback", "pick_scope", "refuse", "refuses_demo", "unit_options"]
+__all__ = ["ROLE_KEY", "UNIT_KEY", "current_role", "is_loopback", "pick_scope", "refuse", "refuses_demo", "unit_options"]
 
 ROLE_KEY = "role"
 UNIT_KEY = "unit"
@@ -60,9 +60,20 @@ def unit_options(role: Role, places: pd.DataFrame, units: pd.DataFrame) -> dict[
             return {}
 
 
+def current_role() -> Role:
+    """The role the picker will show, known before it is drawn.
+
+    The pages must be registered before any widget runs: a run that ends before loses the page asked for.
+    """
+    names = {words.label(role): role for role in Role} | {role.value: role for role in Role}
+    asked = st.session_state.get(ROLE_KEY) or st.query_params.get(ROLE_KEY, "")
+    return names.get(asked, Role.LEADER)
+
+
 def pick_scope(places: pd.DataFrame, units: pd.DataFrame) -> Scope | None:
     """Draw the role picker and return the scope; ``None`` where a bound role has no unit to be."""
     roles = {role.value: words.label(role) for role in Role}
+    st.caption(_("演示身份,仅限本机使用"))
     chosen = Role(urlstate.select(_("身份"), roles, key=ROLE_KEY, required=True) or Role.LEADER)
     if chosen not in BOUND_ROLES:
         return Scope(chosen)

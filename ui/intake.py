@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
 from ui import exports, urlstate, words
 from ui.words import _
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 __all__ = ["batch_table", "download", "pick_batch", "quarantine_table", "reason_sentence", "totals_row"]
 
@@ -24,7 +20,7 @@ OUTCOMES: dict[str, str] = {
     "quarantined": _("隔离"),
     "unplaced": _("未落图"),
 }
-HEADS: dict[Hashable, str] = {
+HEADS: dict[str, str] = {
     "batch_no": _("批次"),
     "started_at": _("开始时间"),
     "file": _("文件"),

@@ -17,6 +17,7 @@ from governance.periods import Grain, Period
 from governance.policy import load_policy
 from storage import reads
 from storage.home import Home
+from storage.scope import Role
 from storage.snapshot import Snapshot, current_version, open_snapshot
 from ui import windows
 
@@ -46,6 +47,8 @@ __all__ = [
 CACHE_SECONDS = 3600
 COUNT_MEASURES = ("intake_count", "request_count", "open_count")
 TREND_DAYS = 91
+FEWEST_PROBLEMS = 2
+"""One category alone is no ranking: the level below is shown instead."""
 
 
 class SnapshotMovedError(RuntimeError):
@@ -110,7 +113,7 @@ def headline(version: str, scope: Scope, selection: Selection, period: Period) -
     DataFrame
         Index: measure. Columns: ``now``, ``before``, ``year_ago`` (counts, or fractions in [0, 1]),
         ``change_before``, ``change_year_ago`` (relative for counts, a difference of fractions for
-        rates), ``base`` (valid answers; NaN for counts), ``share`` (of the intake; NaN for rates).
+        rates), ``base`` (valid answers; NaN for counts), ``share`` (of the requests; of open requests only).
         NaN where the data do not reach back or nobody was asked.
     """
     known = facts(version)
@@ -126,8 +129,8 @@ def headline(version: str, scope: Scope, selection: Selection, period: Period) -
         of_rates = list(rates.RATE_COUNTS)
         table.loc[of_rates, f"change_{other}"] = table.loc[of_rates, "now"] - table.loc[of_rates, other]
     table["base"] = pd.Series({rate: totals.loc["now", base] for rate, (_top, base) in rates.RATE_COUNTS.items()}, dtype="float64")
-    counts = table.loc[list(COUNT_MEASURES), "now"]
-    table["share"] = rates.share(counts, pd.Series(counts["intake_count"], index=counts.index))
+    requests = table.loc[["request_count"], "now"].set_axis(["open_count"])
+    table["share"] = rates.share(table.loc[["open_count"], "now"], requests)
     return table
 
 
@@ -140,7 +143,7 @@ def problems(version: str, scope: Scope, selection: Selection, period: Period, l
     """The problems with most requests, their rank before and their weekly trend.
 
     Problems are first-level categories, or the second level where one first-level category is chosen
-    or the city knows only one. Unclassified tickets are not a problem of their own.
+    or only one occurs. Unclassified tickets are not a problem of their own.
 
     Returns
     -------
@@ -149,10 +152,12 @@ def problems(version: str, scope: Scope, selection: Selection, period: Period, l
         ``before_count``, ``change_before``, the three rates with their bases, ``trend`` (list of weekly
         request counts over 13 weeks; empty on the second level).
     """
-    known = categories(version)["category_1"].dropna().unique()
-    level = 2 if selection.category_1 or len(known) == 1 else 1
-    name = f"category_{level}"
+    level = 2 if selection.category_1 else 1
     now = _ranked(version, scope, selection, period, level)
+    if level == 1 and len(now) < FEWEST_PROBLEMS:
+        level = 2
+        now = _ranked(version, scope, selection, period, level)
+    name = f"category_{level}"
     before = _ranked(version, scope, selection, period.before(), level).set_index(name)
     top = now.head(limit).rename(columns={name: "problem"})
     top["rank_before"] = top["problem"].map(before["rank"]).astype("float64")
@@ -215,7 +220,7 @@ def places(version: str, scope: Scope, selection: Selection, period: Period, lev
     DataFrame
         ``code``, ``name``, ``parent_code``, ``parent_name``, ``longitude``, ``latitude``, the counts,
         the three rates, ``before_count``, ``change_before``, ``rank`` by requests. Places without
-        tickets are there with zeros where no place filter is set.
+        tickets are there with zeros; places outside a district's or subdistrict's scope are not.
     int
         未落图: tickets of the period whose place is unknown.
     """
@@ -223,10 +228,7 @@ def places(version: str, scope: Scope, selection: Selection, period: Period, lev
     counts = reads.read_by_place(cursor, scope, selection, period, level)
     before = reads.read_by_place(cursor, scope, selection, period.before(), level).dropna(subset=["code"]).set_index("code")
     unplaced = int(counts.loc[counts["code"].isna(), "intake_count"].sum())
-    register = _register(version, selection, level)
-    known = counts.dropna(subset=["code"])
-    whole = scope.unit_code is None
-    frame = register.merge(known, on="code", how="left" if whole else "inner")
+    frame = _register(version, scope, selection, level).merge(counts.dropna(subset=["code"]), on="code", how="left")
     numbers = [column for column in rates.COUNTS if column in frame.columns]
     frame[numbers] = frame[numbers].fillna(0).astype("int64")
     frame["before_count"] = frame["code"].map(before["request_count"]).fillna(0)
@@ -237,13 +239,16 @@ def places(version: str, scope: Scope, selection: Selection, period: Period, lev
     return _with_rates(frame.sort_values(["request_count", "name"], ascending=[False, True], ignore_index=True)), unplaced
 
 
-def _register(version: str, selection: Selection, level: str) -> pd.DataFrame:
+def _register(version: str, scope: Scope, selection: Selection, level: str) -> pd.DataFrame:
+    """The places of a level that scope and selection leave."""
     register = place_register(version)
     rows = register[register["level"] == level]
-    if selection.district_code is not None:
-        rows = rows[rows["code" if level == "district" else "parent_code"] == selection.district_code]
-    if selection.subdistrict_code is not None and level == "subdistrict":
-        rows = rows[rows["code"] == selection.subdistrict_code]
+    district = scope.unit_code if scope.role is Role.DISTRICT else selection.district_code
+    subdistrict = scope.unit_code if scope.role is Role.SUBDISTRICT else selection.subdistrict_code
+    if district is not None:
+        rows = rows[rows["code" if level == "district" else "parent_code"] == district]
+    if subdistrict is not None and level == "subdistrict":
+        rows = rows[rows["code"] == subdistrict]
     return rows.drop(columns="level")
 
 

@@ -53,17 +53,26 @@ def _round_two_digits(value: float) -> int:
     return int(round(value / 10**digits) * 10**digits)
 
 
+def _class_name(low: int, high: int) -> str:
+    if low == high:
+        return words.exact(low)
+    return _("{low}–{high}").format(low=words.exact(low), high=words.exact(high))
+
+
 def class_names(breaks: Sequence[int]) -> list[str]:
     """The legend: 0–120, 120–340, 340以上."""
-    names = [_("{low}–{high}").format(low=words.exact(low), high=words.exact(high - 1)) for low, high in itertools.pairwise(breaks)]
+    names = [_class_name(low, high - 1) for low, high in itertools.pairwise(breaks)]
     return [*names, _("{low}以上").format(low=words.exact(breaks[-1]))]
 
 
 def _style(dark: bool) -> dict[str, Any]:
     """A map style without tiles. An empty ``sources`` is dropped on the way and stops the map."""
     empty = {"type": "geojson", "data": {"type": "FeatureCollection", "features": []}}
-    ground = "#13243a" if dark else "#f3f6fa"
-    return {"version": 8, "sources": {"none": empty}, "layers": [{"id": "ground", "type": "background", "paint": {"background-color": ground}}]}
+    return {
+        "version": 8,
+        "sources": {"none": empty},
+        "layers": [{"id": "ground", "type": "background", "paint": {"background-color": theme.GROUND_DARK if dark else theme.GROUND}}],
+    }
 
 
 def _centroid_extent(frame: pd.DataFrame) -> Extent | None:
@@ -87,7 +96,7 @@ def _view(extent: Extent | None, height: int) -> dict[str, Any]:
     return {"center": {"lon": (west + east) / 2, "lat": middle}, "zoom": round(zoom, 2)}
 
 
-def _legend(names: list[str]) -> dict[str, Any]:
+def _legend(names: list[str], *, dark: bool) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": list(range(len(names))),
@@ -101,7 +110,7 @@ def _legend(names: list[str]) -> dict[str, Any]:
         "y": 0.02,
         "yanchor": "bottom",
         "outlinewidth": 0,
-        "bgcolor": "rgba(127,140,155,0.12)",
+        "bgcolor": theme.LEGEND_DARK if dark else theme.LEGEND,
     }
 
 
@@ -132,7 +141,7 @@ def choropleth(frame: pd.DataFrame, boundaries_key: str, level: str, *, extent: 
             zmin=-0.5,
             zmax=len(shades) - 0.5,
             colorscale=steps,
-            colorbar=_legend(names),
+            colorbar=_legend(names, dark=dark),
             marker={"opacity": 0.92, "line": {"width": 0.8, "color": "#0b1726" if dark else "#ffffff"}},
             unselected={"marker": {"opacity": 0.55}},
             text=hover,

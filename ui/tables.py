@@ -19,6 +19,8 @@ __all__ = ["base_word", "places", "plain", "problems", "rank_word", "units", "vo
 
 NUMBER = st.column_config.NumberColumn
 TEXT = st.column_config.TextColumn
+HEAD = 35  # pixels of the head row, as Streamlit draws it
+ROW = 28
 
 
 def rank_word(rank: int, before: float) -> str:
@@ -51,6 +53,11 @@ def _count_column(measure: str) -> Any:
     return NUMBER(MEASURES[measure].name, format="localized", width=64, help=MEASURES[measure].definition)
 
 
+def _fit(height: int, rows: int) -> int:
+    """At most ``height``; less where there are few rows, so that no empty rows are drawn."""
+    return min(height, HEAD + ROW * max(rows, 1))
+
+
 def plain(frame: pd.DataFrame, alt: str, *, height: int | str = "auto", key: str | None = None) -> None:
     """A table whose heads are already in Chinese."""
     st.dataframe(frame, hide_index=True, height=height, alt=alt, key=key, placeholder=words.DASH)  # type: ignore[arg-type]
@@ -75,7 +82,7 @@ def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> None:
         columns["trend"] = st.column_config.LineChartColumn(_("近13周"), width=64, y_min=0)
     shown["resolution_rate"] = _percents(frame)["resolution_rate"]
     columns["resolution_rate"] = NUMBER(MEASURES["resolution_rate"].name, format="%.1f%%", width=60)
-    st.dataframe(shown, hide_index=True, height=height, column_config=columns, alt=alt, placeholder=words.DASH, row_height=28)
+    st.dataframe(shown, hide_index=True, height=_fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
 
 
 def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: str, on_select: Callable[[], None], height: int = 400) -> None:
@@ -107,7 +114,8 @@ def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: st
     st.dataframe(
         shown,
         hide_index=True,
-        height=height,
+        height=_fit(height, len(shown)),
+        row_height=ROW,
         column_config=columns,
         alt=alt,
         key=key,
@@ -121,7 +129,7 @@ def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int
     """Handling units: counts beside rates, and whether the rates rest on enough answers."""
     shown = pd.DataFrame(
         {
-            "name": frame["unit_name"],
+            "name": frame["unit_name"].fillna(_("未记录单位")),
             "request_count": frame["request_count"],
             "open_count": frame["open_count"],
             **_percents(frame),
@@ -137,7 +145,7 @@ def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int
         "base": NUMBER(_("有效回访"), format="localized", width=66),
         "note": TEXT(_("样本"), width=84),
     }
-    st.dataframe(shown, hide_index=True, height=height, column_config=columns, alt=alt, placeholder=words.DASH)
+    st.dataframe(shown, hide_index=True, height=_fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
 
 
 def volume(frame: pd.DataFrame, alt: str, height: int = 250) -> None:
@@ -149,7 +157,7 @@ def volume(frame: pd.DataFrame, alt: str, height: int = 250) -> None:
         "intake_count": _count_column("intake_count"),
         "year_ago_count": NUMBER(_("去年同期诉求量"), format="localized"),
     }
-    st.dataframe(shown, hide_index=True, height=height, column_config=columns, alt=alt, placeholder=words.DASH)
+    st.dataframe(shown, hide_index=True, height=_fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
 
 
 def wrapped(frame: pd.DataFrame, alt: str) -> None:

@@ -11,7 +11,23 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-__all__ = ["ACCENT", "BETTER", "COMPARISON", "FONT", "MISSING", "NOW", "SEQUENTIAL", "SEQUENTIAL_DARK", "WORSE", "apply"]
+__all__ = [
+    "ACCENT",
+    "BETTER",
+    "COMPARISON",
+    "CONFIG",
+    "FONT",
+    "GROUND",
+    "GROUND_DARK",
+    "LEGEND",
+    "LEGEND_DARK",
+    "MISSING",
+    "NOW",
+    "SEQUENTIAL",
+    "SEQUENTIAL_DARK",
+    "WORSE",
+    "apply",
+]
 
 NOW: Final = "#3b82c4"
 COMPARISON: Final = "#8494a6"
@@ -21,6 +37,10 @@ WORSE: Final = "orange"
 MISSING: Final = "#9aa7b4"
 SEQUENTIAL: Final = ("#d3e4f4", "#93bde1", "#4b8fc8", "#1f64a3", "#0c3a68")
 SEQUENTIAL_DARK: Final = ("#1b4069", "#2a66a3", "#4e91d1", "#8cbde9", "#d6e8f8")
+GROUND: Final = "#f3f6fa"
+GROUND_DARK: Final = "#13243a"
+LEGEND: Final = "rgba(243,246,250,0.88)"
+LEGEND_DARK: Final = "rgba(19,36,58,0.88)"
 FONT: Final = "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC',sans-serif"
 
 CONFIG: Final = {

@@ -26,13 +26,19 @@ def trailing(period: Period, days: int) -> Period:
 
 
 def for_chart(period: Period) -> tuple[Period, str]:
-    """The days a volume chart shows and its step: a lone day or week is shown with the weeks before it."""
+    """The days a volume chart shows and its step: a lone day or week is shown with the weeks before it.
+
+    Weeks are whole: a last week of two days would look like a fall.
+    """
     if period.grain in SHORT_WINDOW:
         return trailing(period, SHORT_WINDOW[period.grain]), "day"
     window = Period(Grain.RANGE, period.start, period.end)
     if window.day_count <= DAYS_SHOWN_BY_DAY:
         return window, "day"
-    return window, "week" if window.day_count <= DAYS_SHOWN_BY_WEEK else "month"
+    if window.day_count > DAYS_SHOWN_BY_WEEK:
+        return window, "month"
+    whole = window.day_count // WEEK * WEEK
+    return Period(Grain.RANGE, window.start, window.start + timedelta(days=whole - 1)), "week"
 
 
 def week_index(days: pd.Series, start: date) -> pd.Series:

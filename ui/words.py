@@ -36,6 +36,7 @@ LOCALE_DIRECTORY = Path(__file__).resolve().parent.parent / "locale"
 _ = gettext.translation("weisu", localedir=str(LOCALE_DIRECTORY), fallback=True).gettext
 
 DASH = "—"
+TEN = 10
 TEN_THOUSAND = 10_000
 HUNDRED_MILLION = 100_000_000
 
@@ -85,11 +86,12 @@ def _is_missing(value: float | None) -> bool:
 
 def _compact(value: float, unit: float, word: str) -> str:
     quotient = value / unit
-    return f"{quotient:,.1f}".removesuffix(".0") + word
+    digits = 2 if abs(quotient) < TEN else 1  # three significant digits: 2.99万, 10.7万
+    return f"{quotient:,.{digits}f}" + word
 
 
 def count(value: float | None) -> str:
-    """A number of things for a card: 9,876, 12.3万, 1.2亿; a dash where unknown."""
+    """A number of things for a card: 9,876, 2.99万, 12.3万, 1.20亿; a dash where unknown."""
     if value is None or _is_missing(value):
         return DASH
     if abs(value) >= HUNDRED_MILLION:

@@ -1,0 +1,42 @@
+"""``python -m benchmarks [--rows N] [--folder DIR]``: prints one line a figure, with the bound it must keep."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from benchmarks.ground import Ground, measure_ingest, measure_queries, measure_refresh, percentile
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--skip-ingest", action="store_true", help="use the home a run left in --folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        ground = Ground(folder, options.rows)
+        print(f"tickets: {options.rows:,}")
+        if not options.skip_ingest:
+            plain, ours = measure_ingest(ground)
+            print(f"typed read_csv -> Parquet: {plain.seconds:.1f} s wall, {plain.cpu_seconds:.1f} s cpu, {plain.peak_mb:.0f} MB")
+            print(f"ingest with full checking: {ours.seconds:.1f} s wall, {ours.cpu_seconds:.1f} s cpu, {ours.peak_mb:.0f} MB [<= 2000 MB]; {ours.output}")
+            print(f"speed ratio ingest / read_csv: {plain.seconds / ours.seconds:.2f} wall, {plain.cpu_seconds / ours.cpu_seconds:.2f} cpu [>= 0.5]")
+        rebuild, refresh = measure_refresh(ground)
+        print(f"full rebuild: {rebuild.seconds:.2f} s wall, {rebuild.cpu_seconds:.2f} s cpu, {rebuild.peak_mb:.0f} MB; {rebuild.output}")
+        print(f"refresh after one new day: {refresh.seconds:.2f} s wall, {refresh.cpu_seconds:.2f} s cpu; {refresh.output}")
+        print(f"ratio refresh / rebuild: {refresh.seconds / rebuild.seconds:.3f} wall, {refresh.cpu_seconds / rebuild.cpu_seconds:.3f} cpu [<= 0.1]")
+        timings = measure_queries(ground)
+        for name, values in sorted(timings.items(), key=lambda item: -percentile(item[1], 0.95)):
+            print(f"  {name}: median {percentile(values, 0.5):.1f} ms, p95 {percentile(values, 0.95):.1f} ms")
+        everything = [value for values in timings.values() for value in values]
+        worst = max(percentile(values, 0.95) for values in timings.values())
+        print(f"page queries: p95 of all {percentile(everything, 0.95):.1f} ms, worst query's p95 {worst:.1f} ms [<= 50 ms]")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""A small ingested city, and a way to open a page of the app as a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.ui import small_city
+
+APP = str(small_city.ROOT / "app.py")
+TIMEOUT = 60
+
+
+@pytest.fixture(scope="session")
+def city_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_city.build(tmp_path_factory.mktemp("city"))
+
+
+@pytest.fixture
+def clear_caches() -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(city_home: Path, clear_caches: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Run the app on the small city with a query, and on a page other than the home page where one is named."""
+    monkeypatch.setenv("WEISU_HOME", str(city_home))
+
+    def run(page: str = "", home: Path | None = None, **query: str) -> AppTest:
+        if home is not None:
+            monkeypatch.setenv("WEISU_HOME", str(home))
+        app = AppTest.from_file(APP, default_timeout=TIMEOUT)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        return app.switch_page(page).run() if page else app
+
+    return run
