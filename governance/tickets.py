@@ -13,6 +13,7 @@ from datetime import date
 from enum import StrEnum
 
 __all__ = [
+    "CONTRACT",
     "EARLIEST_ACCEPTED_ON",
     "EVENT_FIELDS",
     "FIELDS",
@@ -29,6 +30,9 @@ __all__ = [
     "enum_of",
     "field",
 ]
+
+CONTRACT = 1
+"""Raised when a change to the fields or checks makes files worth reading again."""
 
 EARLIEST_ACCEPTED_ON = date(1987, 1, 1)
 """The hotline's first line was opened in 1987; an earlier date is a typing error."""

@@ -102,7 +102,7 @@ def restore(home: Home, archive: Path) -> BackupResult:
     beside = home.root.with_name(f".{home.root.name}.restoring")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        with tarfile.open(archive, "r") as tar:
+        with tarfile.open(archive, "r:") as tar:
             tar.extractall(beside, filter="data")
         hashes = json.loads((beside / CONTENTS).read_text(encoding="utf-8"))
         if not isinstance(hashes, dict):
@@ -114,7 +114,8 @@ def restore(home: Home, archive: Path) -> BackupResult:
         shutil.rmtree(beside, ignore_errors=True)
         if isinstance(error, InputError):
             raise
-        message = f"备份文件 {archive} 无法恢复: {str(error)[:160]}"
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        message = f"备份文件 {archive} 无法恢复: {said[:160]}"
         raise InputError(message) from error
     with home.writing():
         for item in beside.iterdir():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from governance.tickets import CONTRACT
 from pipeline.progress import Progress
 from storage.engine import connect_worker
 from storage.home import Home, InputError, write_whole
@@ -20,7 +21,7 @@ from storage.places import install_boundaries, load_register
 from storage.profiles import Profile, load_profile, parse_profile
 from storage.reading import plan_reading
 from storage.resolution import resolve
-from storage.sources import open_source
+from storage.sources import Source, open_source
 from storage.unplaced import count_unplaced
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from storage.engine import Connection
     from storage.intake import Fault, StagedFile
     from storage.lake import LakeFile
+    from storage.reading import Reading
     from storage.resolution import Resolution
 
 __all__ = ["IngestResult", "ingest"]
@@ -90,12 +92,12 @@ def ingest(
         ledger.forget_unfinished()
         connection = connect_worker(staging)
         run = _Run(home, profile, lake, ledger, connection, staging, progress)
+        if boundaries is not None:
+            install_boundaries(run.incoming, profile, boundaries)
         result_files, faults = run.read_all(paths)
         batch = Batch(ledger.committed + 1, began_at.isoformat(timespec="seconds"), "", run.fingerprint, result_files)
         if not dry_run:
-            run.commit(batch, faults, boundaries)
-        elif boundaries is not None:
-            install_boundaries(Home(staging / "rehearsal"), profile, boundaries)
+            run.commit(batch, faults)
         connection.close()
     return IngestResult(batch, dry_run, time.monotonic() - started, run.absent)
 
@@ -137,7 +139,8 @@ class _Run:
         self.connection = connection
         self.staging = staging
         self.progress = progress
-        self.fingerprint = hashlib.sha256(profile.source.encode()).hexdigest()[:16]
+        self.fingerprint = hashlib.sha256(f"{CONTRACT}\0{profile.source}".encode()).hexdigest()[:16]
+        self.incoming = Home(staging / "incoming")
         self.absent: dict[str, list[str]] = {}
         self.written: dict[str, list[Path]] = {}
         self.replaced: list[LakeFile] = []
@@ -148,71 +151,80 @@ class _Run:
         intake = Intake(self.connection, self.lake, self.staging)
         sources = [open_source(path, self.profile, self.staging) for path in paths]
         key = self.home.caller_key()
-        readings = {}
+        settled = self.ledger.settled(self.fingerprint)
+        readings: dict[int, Reading] = {}
         order = []
         for source in sources:
             number = received.setdefault(source.sha256, max(received.values(), default=0) + 1)
-            order.append((source.name, number))
-            if number not in readings:
+            order.append((source, number))
+            if number not in readings and source.sha256 not in settled:
                 readings[number] = plan_reading(source, self.profile, self.connection, key)
         for reading in readings.values():
             intake.check_mapping(reading)
             self.absent[reading.source.name] = list(reading.absent)
-        sizes = {number: reading.source.path.stat().st_size for number, reading in readings.items()}
-        self.progress.start("读取编号", sum(sizes.values()))
-        for number, reading in readings.items():
-            self.progress.advance(sizes[number], intake.read_ids(reading, number))
-        self.progress.finish()
-        intake.route()
-        self.progress.start("检查入库", sum(sizes.values()))
-        staged = []
-        for number, reading in readings.items():
-            item = intake.stage(reading, number)
-            staged.append(item)
-            self.progress.advance(sizes[number], item.read_count)
-        self.progress.finish()
+        staged = self._stage(intake, readings) if readings else []
         decided = resolve(self.connection, self.lake, staged, self.staging)
         self.written, self.replaced = decided.written, decided.replaced
         by_number = {item.received_no: item for item in staged}
-        return [self._outcome(name, number, by_number[number], decided, first) for name, number, first in _firsts(order)], decided.faults
+        outcomes = [
+            _outcome(source, number, by_number[number], decided, first) if number in by_number else _nothing_new(source, settled[source.sha256])
+            for source, number, first in _firsts(order)
+        ]
+        self._count_unplaced(outcomes)
+        return outcomes, decided.faults
 
-    def _outcome(self, name: str, number: int, item: StagedFile, decided: Resolution, first: bool) -> FileOutcome:
-        quarantined = len({fault.record for fault in decided.faults.get(number, [])})
-        loaded = decided.loaded.get(number, 0) if first else 0
-        updated = decided.updated.get(number, 0) if first else 0
-        return FileOutcome(
-            file=name,
-            sha256=item.reading.source.sha256,
-            received_no=number,
-            read=item.read_count,
-            loaded=loaded,
-            updated=updated,
-            unchanged=item.read_count - quarantined - loaded - updated,
-            quarantined=quarantined,
-        )
+    def _stage(self, intake: Intake, readings: dict[int, Reading]) -> list[StagedFile]:
+        self.progress.start("读取编号", None)
+        rows = 0
+        for number, reading in readings.items():
+            found = intake.read_ids(reading, number)
+            self.progress.advance(found)
+            rows += found
+        self.progress.finish()
+        intake.route()
+        self.progress.start("检查入库", rows)
+        staged = [intake.stage(reading, number, self.progress.advance) for number, reading in readings.items()]
+        self.progress.finish()
+        return staged
 
-    def commit(self, batch: Batch, faults: dict[int, list[Fault]], boundaries: Path | None) -> None:
+    def _count_unplaced(self, outcomes: list[FileOutcome]) -> None:
+        kept = self.lake.relation(item for item in self.lake.files() if item not in self.replaced)
+        register = load_register(self.incoming if self.incoming.boundaries.exists() else self.home, self.profile)
+        written = [path for paths in self.written.values() for path in paths]
+        unplaced = count_unplaced(self.connection, kept, written, register, [item.received_no for item in outcomes])
+        for item in outcomes:
+            item.unplaced = unplaced.get(item.received_no, 0)
+
+    def commit(self, batch: Batch, faults: dict[int, list[Fault]]) -> None:
         """Makes the batch durable and visible."""
-        if boundaries is not None:
-            install_boundaries(self.home, self.profile, boundaries)
+        for path in sorted((self.incoming.root / "geo").glob("*")):
+            target = self.home.root / "geo" / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
         if not self.home.profile.exists() or self.home.profile.read_text(encoding="utf-8") != self.profile.source:
             write_whole(self.home.profile, self.profile.source.encode())
         added = self.lake.adopt(self.written)
-        pending = [item for item in self.lake.files() if item not in self.replaced] + added
-        register = load_register(self.home, self.profile)
-        numbers = [item.received_no for item in batch.files]
-        unplaced = count_unplaced(self.connection, self.lake.relation(pending), register, numbers)
-        for item in batch.files:
-            item.unplaced = unplaced.get(item.received_no, 0)
         batch.finished_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.ledger.write(batch, faults)
         self.lake.commit(batch.batch_no, added, self.replaced)
         self.ledger.committed = batch.batch_no
 
 
-def _firsts(order: list[tuple[str, int]]) -> Iterator[tuple[str, int, bool]]:
+def _outcome(source: Source, number: int, item: StagedFile, decided: Resolution, first: bool) -> FileOutcome:
+    quarantined = len({fault.record for fault in decided.faults.get(number, [])})
+    loaded = decided.loaded.get(number, 0) if first else 0
+    updated = decided.updated.get(number, 0) if first else 0
+    unchanged = item.read_count - quarantined - loaded - updated
+    return FileOutcome(source.name, source.sha256, number, item.read_count, loaded, updated, unchanged, quarantined)
+
+
+def _nothing_new(source: Source, before: FileOutcome) -> FileOutcome:
+    return FileOutcome(source.name, source.sha256, before.received_no, before.read, 0, 0, before.read, 0)
+
+
+def _firsts(order: list[tuple[Source, int]]) -> Iterator[tuple[Source, int, bool]]:
     """Each file with whether it is the first of its content in this batch."""
     seen: set[int] = set()
-    for name, number in order:
-        yield name, number, number not in seen
+    for source, number in order:
+        yield source, number, number not in seen
         seen.add(number)

@@ -14,14 +14,14 @@ import duckdb
 import pyarrow.parquet as pq
 
 from storage.home import InputError
+from storage.month_files import AsideFile, MonthFiles
 from storage.privacy import mask_sql
 from storage.sources import BUFFER_BYTES, first_line, identifier, literal
 from storage.tidying import has_odd_lines, unify_newlines, write_tidy
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from collections.abc import Callable
+    from pathlib import Path
 
     from storage.lake import Lake
     from storage.reading import Check, Reading
@@ -33,7 +33,7 @@ SAMPLE_ROWS = 1000
 SAMPLE_MINIMUM = 20
 WRONG_MAPPING_SHARE = 0.9
 MAX_OPEN_QUOTES = 100
-ASIDE = "aside"
+BATCH_ROWS = 61_440
 
 STRUCTURE_FAULTS = {
     "MISSING COLUMNS": "列数少于表头",
@@ -59,7 +59,7 @@ class Fault:
 class StagedFile:
     """What the full read of one file gave.
 
-    ``clean`` maps a month to finished Parquet files; ``aside`` are the files of undecided rows;
+    ``clean`` maps a month to its finished Parquet file; ``aside`` is the file of undecided rows;
     ``read_count`` counts data records, those with broken structure included.
     """
 
@@ -67,8 +67,8 @@ class StagedFile:
     received_no: int
     read_count: int = 0
     clean_count: int = 0
-    clean: dict[str, list[Path]] = field(default_factory=dict)
-    aside: list[Path] = field(default_factory=list)
+    clean: dict[str, Path] = field(default_factory=dict)
+    aside: Path | None = None
     structure_faults: list[Fault] = field(default_factory=list)
 
 
@@ -117,7 +117,9 @@ class Intake:
         return count
 
     def _copy_ids(self, reading: Reading, rejects: str, target: Path) -> None:
-        self._read(reading, rejects, lambda: f"COPY (SELECT {reading.id_sql} AS id FROM {reading.source.relation(rejects)}) TO {literal(str(target))} (FORMAT parquet)")
+        self._read(
+            reading, rejects, lambda: f"COPY (SELECT {reading.id_sql} AS id FROM {reading.source.relation(rejects)}) TO {literal(str(target))} (FORMAT parquet)"
+        )
 
     def _read(self, reading: Reading, rejects: str, statement: Callable[[], str]) -> duckdb.DuckDBPyConnection:
         """Runs a statement that reads the file; what the engine cannot read is the file's fault and said so."""
@@ -240,45 +242,53 @@ class Intake:
             f"CREATE TEMP TABLE held AS SELECT DISTINCT ticket_id AS id FROM {self.lake.relation(self.lake.files())} "
             f"WHERE ticket_id IN (SELECT id FROM read_parquet([{ids}]))"
         )
-        run(
-            "CREATE TEMP TABLE routed AS SELECT id, max(is_twice) AS is_twice FROM ("
-            "SELECT id, true AS is_twice FROM twice UNION ALL SELECT id, false FROM held) GROUP BY id"
-        )
+        run("CREATE TEMP TABLE routed AS SELECT id FROM twice UNION SELECT id FROM held")
 
-    def stage(self, reading: Reading, received_no: int) -> StagedFile:
-        """Reads the file in full: clean rows into month files, undecided rows aside."""
-        target = self.staging / f"rows_{received_no}"
+    def stage(self, reading: Reading, received_no: int, advance: Callable[[int], None]) -> StagedFile:
+        """Reads the file in full: clean rows into month files, undecided rows aside; ``advance`` hears of rows done."""
         rejects = f"rejects_{received_no}"
-        self._read(reading, rejects, lambda: self._stage_sql(reading, received_no, rejects, target))
+        staged = self._stream(reading, received_no, rejects, advance)
         if reading.source.is_csv and self._tidy(reading, rejects):  # broken bytes show only where all columns are read
-            shutil.rmtree(target)
             self._drop_rejects(rejects)
-            self._read(reading, rejects, lambda: self._stage_sql(reading, received_no, rejects, target))
-        staged = StagedFile(reading, received_no, structure_faults=self._structure_faults(reading, rejects))
-        for path in sorted(target.glob("part=*/*.parquet")):
-            part = path.parent.name.removeprefix("part=")
-            count = pq.read_metadata(path).num_rows
-            staged.read_count += count
-            if part == ASIDE:
-                staged.aside.append(path)
-            else:
-                staged.clean.setdefault(part, []).append(path)
-                staged.clean_count += count
+            staged = self._stream(reading, received_no, rejects, lambda _: None)
+        staged.structure_faults = self._structure_faults(reading, rejects)
         staged.read_count += len(staged.structure_faults)
         return staged
 
+    def _stream(self, reading: Reading, received_no: int, rejects: str, advance: Callable[[int], None]) -> StagedFile:
+        folder = self.staging / f"rows_{received_no}"
+        shutil.rmtree(folder, ignore_errors=True)
+        staged = StagedFile(reading, received_no)
+        months = MonthFiles(folder)
+        aside = AsideFile(folder / "aside.parquet")
+        try:
+            for batch in self.connection.sql(self._stage_sql(reading, received_no, rejects)).to_arrow_reader(BATCH_ROWS):
+                month = batch["_month"]
+                clean = batch.num_rows - aside.put(batch, month, staged.read_count)
+                if clean:
+                    months.put(batch.drop_columns(["_month", "_raw"]), month)
+                staged.clean_count += clean
+                staged.read_count += batch.num_rows
+                advance(batch.num_rows)
+        except duckdb.Error as error:
+            message = f"文件 {reading.source.name} 无法读取: {first_line(error)}"
+            raise InputError(message) from error
+        finally:
+            staged.clean = months.close()
+            staged.aside = aside.close()
+        return staged
+
     @staticmethod
-    def _stage_sql(reading: Reading, received_no: int, rejects: str, target: Path) -> str:
+    def _stage_sql(reading: Reading, received_no: int, rejects: str) -> str:
         rows = (
-            f"SELECT t.*, ({reading.bad_sql}) AS is_bad, r.id IS NOT NULL AS is_routed, coalesce(r.is_twice, false) AS is_twice "
-            f"FROM ({reading.typed_sql(reading.text_sql(rejects))}) t LEFT JOIN routed r ON t.t_ticket_id = r.id"
+            f"SELECT *, ({reading.bad_sql}) AS is_bad, coalesce(t_ticket_id IN (SELECT id FROM routed), false) AS is_routed "
+            f"FROM ({reading.typed_sql(reading.text_sql(rejects))})"
         )
-        # _mark and _raw are null in every clean row and are no columns of the table; they save a second full read
+        # month 0 puts a row aside
         return (
-            f"COPY (SELECT {reading.lake_sql(received_no)}, CASE WHEN is_bad OR is_twice THEN {reading.mark_sql} END AS _mark, "
-            f"CASE WHEN is_bad THEN {reading.raw_sql} END AS _raw, "
-            f"CASE WHEN is_bad OR is_routed THEN '{ASIDE}' ELSE strftime(v_accepted_at, '%Y-%m') END AS part FROM ({rows})) "
-            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (part), ROW_GROUP_SIZE 61440)"
+            f"SELECT {reading.lake_sql(received_no)}, CASE WHEN is_bad THEN {reading.raw_sql} END AS _raw, "
+            "CASE WHEN is_bad OR is_routed THEN 0 ELSE CAST(year(v_accepted_at) * 100 + month(v_accepted_at) AS INTEGER) END AS _month "
+            f"FROM ({rows})"
         )
 
     def _structure_faults(self, reading: Reading, rejects: str) -> list[Fault]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from storage.home import Home
 
-__all__ = ["LAKE_COLUMNS", "Lake", "LakeFile"]
+__all__ = ["LAKE_COLUMNS", "Lake", "LakeFile", "lake_schema"]
 
 SQL_TYPES: dict[Kind, str] = {
     Kind.LABEL: "VARCHAR",
@@ -181,6 +181,10 @@ class Lake:
         )
 
 
+def lake_schema() -> pa.Schema:
+    """The columns of a lake file."""
+    return pa.schema([pa.field(name, ARROW_TYPES[kind]) for name, kind in LAKE_COLUMNS.items()])
+
+
 def _schema() -> deltalake.Schema:
-    columns = [pa.field(name, ARROW_TYPES[kind]) for name, kind in LAKE_COLUMNS.items()]
-    return deltalake.Schema.from_arrow(pa.schema([*columns, pa.field(PARTITION, pa.string())]))
+    return deltalake.Schema.from_arrow(lake_schema().append(pa.field(PARTITION, pa.string())))

@@ -92,6 +92,14 @@ class Ledger:
         """Hash of each delivered file to the number under which it was first received."""
         return {item.sha256: item.received_no for batch in self.batches() for item in batch.files}
 
+    def settled(self, reading: str) -> dict[str, FileOutcome]:
+        """Files last read in just this way, without a faulty row: to deliver one again changes nothing.
+
+        A file with faulty rows is read again, for a fault may have passed (a time in the future).
+        """
+        last = {item.sha256: (batch.reading, item) for batch in self.batches() for item in batch.files}
+        return {sha256: item for sha256, (way, item) in last.items() if way == reading and not item.quarantined}
+
     def write(self, batch: Batch, faults: dict[int, list[Fault]]) -> None:
         """Writes the entry and the quarantined rows of a batch that is about to be committed."""
         rows = [

@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from duckdb.func import ARROW, SPECIAL
 
 from geodata.boundaries import BoundaryError, BoundarySchema, fingerprint, keep_areas, kept_areas, locate, merge_districts, read_boundaries, simplify
 from storage.home import InputError, write_whole
@@ -190,4 +191,4 @@ class PlaceRegister:
 
         with suppress(duckdb.InvalidInputException):  # there is no "create or replace" for functions
             connection.remove_function("place_at")
-        connection.create_function("place_at", place_at, ["DOUBLE", "DOUBLE"], "VARCHAR", type="arrow", null_handling="special")
+        connection.create_function("place_at", place_at, ["DOUBLE", "DOUBLE"], "VARCHAR", type=ARROW, null_handling=SPECIAL)

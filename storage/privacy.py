@@ -1,7 +1,7 @@
 """What keeps persons out of the store: a keyed hash for callers, masks for identifiers inside texts. SQL fragments.
 
-Both run inside the read of the file, so that a phone number is never written anywhere, not even to a
-temporary file.
+Both run inside the read of the file, so that no number is written to the store. Copies of delivered files in the
+staging folder (where encoding, lines or sheets must be put right first) hold what was delivered, and go with the run.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def caller_key_sql(value: str, key: bytes) -> str:
     inner = bytes(byte ^ 0x36 for byte in padded).hex()
     outer = bytes(byte ^ 0x5C for byte in padded).hex()
     # eleven digits are a bare mobile number: the usual case needs no cleaning
-    bare = f"CASE WHEN strlen({value}) = 11 AND try_cast({value} AS BIGINT) > 9999999999 THEN {value} ELSE regexp_replace({value}, '[-－—\\s()（）+]', '', 'g') END"
+    is_bare = f"strlen({value}) = 11 AND try_cast({value} AS BIGINT) > 9999999999"
+    bare = f"CASE WHEN {is_bare} THEN {value} ELSE regexp_replace({value}, '[-－—\\s()（）+]', '', 'g') END"
     plain = f"encode({bare})"
     digest = f"sha256(unhex('{outer}') || unhex(sha256(unhex('{inner}') || {plain})))"
     return f"CAST(CAST('0x' || left({digest}, 16) AS UBIGINT) >> 1 AS BIGINT)"

@@ -33,6 +33,9 @@ LOCAL_TIME = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T][0-9]{1,2}:[0-9]{2}(:[0-
 ZONED_TIME = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)? ?([Zz]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
 """Anything else is not ISO: the cast itself would read "01:00:00 PM" as one in the morning and skip a zone it does not know."""
 
+TYPED_LABELS = ("enterprise", "exclusion_reason")
+"""Labels that people type rather than choose; a trader's number stands there as often as in a text."""
+
 WHOLE_NUMBER = r"[+-]?[0-9]+(\.0*)?"
 LATEST_TIME = "9999-12-31 23:59:59"
 BLANKS = (32, 9, 10, 13, 160, 12288)
@@ -105,12 +108,6 @@ class Reading:
         parts = ", ".join(f"{literal(name)}: {identifier('t_' + name)}" for name in self.texts if name != "caller")
         return f"CAST(to_json({{{parts}}}) AS VARCHAR)"
 
-    @property
-    def mark_sql(self) -> str:
-        """A hash of the row's texts, over text rows: recognises a row when the file is read once more."""
-        parts = ", ".join(f"coalesce({identifier('t_' + name)}, '')" for name in self.texts)
-        return f"md5(concat_ws(chr(31), {parts}))"
-
     def lake_sql(self, received_no: int) -> str:
         """The lake's columns over typed rows, in order."""
         parts = []
@@ -179,7 +176,9 @@ def _match_columns(source: Source, profile: Profile, engine_names: dict[str, str
 def _as_text(quoted: str, kind: str) -> str:
     """SQL of a delivered column as text. A table tool turns whole numbers with gaps into floats: 7.0 means 7."""
     if kind in ("DOUBLE", "FLOAT"):
-        return f"CASE WHEN isnan({quoted}) THEN NULL WHEN {quoted} = trunc({quoted}) AND abs({quoted}) < 1e15 THEN CAST(try_cast({quoted} AS BIGINT) AS VARCHAR) ELSE CAST({quoted} AS VARCHAR) END"
+        whole = f"{quoted} = trunc({quoted}) AND abs({quoted}) < 1e15"
+        shortened = f"WHEN {whole} THEN CAST(try_cast({quoted} AS BIGINT) AS VARCHAR)"
+        return f"CASE WHEN isnan({quoted}) THEN NULL {shortened} ELSE CAST({quoted} AS VARCHAR) END"
     return quoted if kind == "VARCHAR" else f"CAST({quoted} AS VARCHAR)"
 
 
@@ -256,6 +255,8 @@ class _Compiler:
 
     def _label(self, item: Field, text: str) -> str:
         mapping = dict(self.profile.values.get(item.name, {}))
+        if item.name in TYPED_LABELS:
+            text = mask_sql(text)
         if not mapping:
             return text
         fallback = mapping.pop("*", None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from storage.snapshot import Snapshot
 
 __all__ = [
+    "QUARANTINE_LIMIT",
     "Facts",
     "Selection",
     "read_batches",
@@ -30,12 +32,22 @@ __all__ = [
     "read_facts",
     "read_places",
     "read_quarantine",
+    "read_quarantine_reasons",
     "read_totals",
     "read_units",
 ]
 
 SUMS = ", ".join(f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {name}" for name in COUNTS)
 QUARANTINE_LIMIT = 100_000
+REASON_LIMIT = 100
+
+MONTHS_COMPARED = 24
+THIN_FACTOR = 3
+"""A month is thin with less than a third of the daily volume of a typical month.
+
+Half would be too strict: in a city whose topics follow the seasons a winter month has half a summer's tickets. A third
+still separates a file that fades out: New York's council file falls from 79 tickets a day to 26, 7, 6, 2 and less.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,7 @@ class Facts:
     city_name: str
     data_from: date
     data_until: date
+    filled_until: date
     built_at: datetime
     lake_version: int
     ticket_count: int
@@ -106,14 +119,14 @@ def _where(scope: Scope, selection: Selection) -> _Where:
 
 
 def _counts(
-    snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, group: tuple[str, ...] = (), members: tuple[int, ...] | None = None
+    snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, group: tuple[str, ...] = (), members: tuple[str, tuple[int, ...]] | None = None
 ) -> pd.DataFrame:
     """Counts of a period grouped by dimensions, from the smallest rollup that has what is asked."""
     where = _where(scope, selection)
     rollup = smallest_rollup({"day", *group, *where.dimensions})
     conditions = ["day BETWEEN ? AND ?", *where.conditions]
     if members is not None:
-        conditions.append(f"category_1_id IN ({', '.join(map(str, members)) or 'NULL'})")
+        conditions.append(f"{members[0]} IN ({', '.join(map(str, members[1])) or 'NULL'})")
     keys = "".join(f"{name}, " for name in group)
     grouping = f" GROUP BY {', '.join(group)}" if group else ""
     statement = f"SELECT {keys}{SUMS} FROM {rollup} WHERE {' AND '.join(conditions)}{grouping}"
@@ -126,19 +139,28 @@ def _frame(snapshot: Snapshot, statement: str, parameters: tuple[Any, ...] = ())
 
 
 def read_facts(snapshot: Snapshot) -> Facts:
-    """Facts about the snapshot."""
-    meta = dict(_frame(snapshot, "SELECT name, value FROM meta").itertuples(index=False))
+    """Facts about the snapshot.
+
+    ``filled_until`` is the last day of the last well-filled month, or ``data_until`` where that month is the newest:
+    what a reader should see first. Late corrections and stray dates leave a file with months of a few tickets at its end.
+    """
+    meta: dict[str, str] = dict(_frame(snapshot, "SELECT name, value FROM meta").itertuples(index=False))
     city = json.loads(meta["city"])
     totals = _frame(
         snapshot,
         "SELECT coalesce(sum(intake_count), 0) AS total, coalesce(sum(intake_count) FILTER (WHERE subdistrict_code IS NULL), 0) AS unplaced, "
         "(SELECT count(*) FROM register WHERE level = 'district') AS districts FROM place_day JOIN place USING (place_id)",
     ).iloc[0]
+    data_until = date.fromisoformat(meta["data_until"])
+    months = _frame(snapshot, "SELECT strftime(day, '%Y-%m-01') AS month, sum(intake_count) AS total FROM city_day GROUP BY 1 ORDER BY 1")
     return Facts(
         city_code=city["code"],
         city_name=city["name"],
         data_from=date.fromisoformat(meta["data_from"]),
-        data_until=date.fromisoformat(meta["data_until"]),
+        data_until=data_until,
+        filled_until=_filled_until(
+            [(date.fromisoformat(month), int(total)) for month, total in zip(months["month"], months["total"], strict=True)], data_until
+        ),
         built_at=datetime.fromisoformat(meta["built_at"]),
         lake_version=int(meta["lake_version"]),
         ticket_count=int(totals["total"]),
@@ -150,6 +172,33 @@ def read_facts(snapshot: Snapshot) -> Facts:
         has_districts=bool(totals["districts"]),
         boundaries_key=meta["boundaries_key"] or None,
     )
+
+
+def _filled_until(months: list[tuple[date, int]], data_until: date) -> date:
+    """The last day of the last well-filled month, at most ``data_until``.
+
+    Months are compared by their volume a day, the running one by the days it has so far. The typical month is the one in
+    which the middle ticket of the last 24 months with tickets lies. The middle month would not do: where a file fades
+    out for a year, most of its last months are the thin ones.
+
+    Parameters
+    ----------
+    months
+        First day and tickets of each month that has tickets, in order.
+    """
+    daily = [(month, total / (min(_month_end(month), data_until) - month + timedelta(days=1)).days, total) for month, total in months[-MONTHS_COMPARED:]]
+    half = sum(total for _month, _volume, total in daily) / 2
+    typical, seen = 0.0, 0
+    for _month, volume, total in sorted(daily, key=lambda item: item[1], reverse=True):
+        typical, seen = volume, seen + total
+        if seen >= half:
+            break
+    filled = [month for month, volume, _total in daily if volume * THIN_FACTOR >= typical]
+    return min(_month_end(filled[-1]), data_until) if filled else data_until
+
+
+def _month_end(month: date) -> date:
+    return date(month.year, month.month, monthrange(month.year, month.month)[1])
 
 
 def read_places(snapshot: Snapshot) -> pd.DataFrame:
@@ -183,24 +232,40 @@ def read_daily(snapshot: Snapshot, scope: Scope, selection: Selection, period: P
     return found.reindex(days, fill_value=0).reset_index()
 
 
+CATEGORY_NAMES = {1: "SELECT DISTINCT category_1_id, category_1 FROM category", 2: "SELECT category_id, category_1, category_2 FROM category"}
+
+
+def _category_key(level: int) -> str:
+    if level not in CATEGORY_NAMES:
+        message = f"category level is {level}, allowed are 1 and 2"
+        raise ValueError(message)
+    return "category_1_id" if level == 1 else "category_id"
+
+
 def read_by_category(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, level: int = 1) -> pd.DataFrame:
     """Counts by category: ``category_1`` (and ``category_2`` at level 2), None where unclassified."""
-    if level not in (1, 2):
-        message = f"read_by_category: level is {level}, allowed are 1 and 2"
-        raise ValueError(message)
-    key = "category_1_id" if level == 1 else "category_id"
-    names = "SELECT DISTINCT category_1_id, category_1 FROM category" if level == 1 else "SELECT category_id, category_1, category_2 FROM category"
+    key = _category_key(level)
     counts = _counts(snapshot, scope, selection, period, (key,))
-    return _frame(snapshot, names).merge(counts, on=key).drop(columns=key)
+    return _frame(snapshot, CATEGORY_NAMES[level]).merge(counts, on=key).drop(columns=key)
 
 
-def read_category_days(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, categories: tuple[str | None, ...]) -> pd.DataFrame:
-    """Daily counts of some first-level categories: ``category_1``, ``day`` and counts; days without tickets are absent."""
-    names = _frame(snapshot, "SELECT DISTINCT category_1_id, category_1 FROM category")
-    wanted = {name or "" for name in categories}
-    chosen = names[names["category_1"].fillna("").isin(wanted)]
-    counts = _counts(snapshot, scope, selection, period, ("category_1_id", "day"), tuple(int(number) for number in chosen["category_1_id"]))
-    return chosen.merge(counts, on="category_1_id").drop(columns="category_1_id")
+def read_category_days(
+    snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, categories: tuple[str | tuple[str | None, ...] | None, ...], level: int = 1
+) -> pd.DataFrame:
+    """Daily counts of some categories: ``category_1`` (and ``category_2`` at level 2), ``day`` and counts; days without tickets are absent.
+
+    Parameters
+    ----------
+    categories
+        Names of the first level, or tuples with one name for each level; None is unclassified.
+    """
+    key = _category_key(level)
+    names = _frame(snapshot, CATEGORY_NAMES[level])
+    wanted = {tuple(name or "" for name in item) if isinstance(item, tuple) else (item or "",) for item in categories}
+    texts = names.drop(columns=key).astype("object").fillna("")
+    chosen = names[[tuple(row) in wanted for row in texts.itertuples(index=False)]]
+    counts = _counts(snapshot, scope, selection, period, (key, "day"), (key, tuple(int(number) for number in chosen[key])))
+    return chosen.merge(counts, on=key).drop(columns=key)
 
 
 def read_by_place(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, level: str) -> pd.DataFrame:
@@ -235,8 +300,10 @@ def read_batches(snapshot: Snapshot, scope: Scope) -> pd.DataFrame:
     )
 
 
-def read_quarantine(snapshot: Snapshot, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
-    """Quarantined rows with their reason, at most 100,000: ``batch_no``, ``file``, ``row``, ``column``, ``value``, ``reason``, ``ticket_id``.
+def read_quarantine(snapshot: Snapshot, scope: Scope, batch_no: int | None = None, limit: int = QUARANTINE_LIMIT) -> pd.DataFrame:
+    """Quarantined rows with their reason: ``batch_no``, ``file``, ``row``, ``column``, ``value``, ``reason``, ``ticket_id``.
+
+    At most ``limit`` rows, and never more than 100,000; ``read_quarantine_reasons`` says how many there are.
 
     Raises
     ------
@@ -245,7 +312,25 @@ def read_quarantine(snapshot: Snapshot, scope: Scope, batch_no: int | None = Non
     """
     _administrators_only(scope)
     condition, parameters = ("WHERE batch_no = ?", (batch_no,)) if batch_no is not None else ("", ())
-    return _frame(snapshot, f'SELECT * FROM quarantine {condition} ORDER BY batch_no DESC, file, "row" LIMIT {QUARANTINE_LIMIT}', parameters)
+    return _frame(snapshot, f'SELECT * FROM quarantine {condition} ORDER BY batch_no DESC, file, "row" LIMIT {min(limit, QUARANTINE_LIMIT)}', parameters)
+
+
+def read_quarantine_reasons(snapshot: Snapshot, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
+    """The most frequent reasons in the quarantine, at most 100: ``reason``, ``row_count``, ``total_count`` (rows of all reasons).
+
+    Raises
+    ------
+    ScopeError
+        A role other than administrator asks.
+    """
+    _administrators_only(scope)
+    condition, parameters = ("WHERE batch_no = ?", (batch_no,)) if batch_no is not None else ("", ())
+    return _frame(
+        snapshot,
+        f"SELECT reason, count(*) AS row_count, CAST(sum(count(*)) OVER () AS BIGINT) AS total_count FROM quarantine {condition} "
+        f"GROUP BY reason ORDER BY row_count DESC, reason LIMIT {REASON_LIMIT}",
+        parameters,
+    )
 
 
 def _administrators_only(scope: Scope) -> None:

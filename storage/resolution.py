@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from storage.intake import Fault
 from storage.lake import LAKE_COLUMNS, LakeFile
 from storage.privacy import mask_sql
@@ -46,13 +48,12 @@ def resolve(connection: duckdb.DuckDBPyConnection, lake: Lake, staged: list[Stag
     """Compares the rows aside with each other and with the lake, and writes the files that follow from it."""
     outcome = Resolution(loaded={item.received_no: item.clean_count for item in staged})
     for item in staged:
-        for month, paths in item.clean.items():
-            outcome.written.setdefault(month, []).extend(paths)
-    aside = [path for item in staged for path in item.aside]
+        for month, path in item.clean.items():
+            outcome.written.setdefault(month, []).append(path)
+    aside = [item.aside for item in staged if item.aside]
     if aside:
         listed = ", ".join(literal(str(path)) for path in aside)
         connection.execute(f"CREATE TEMP VIEW aside AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
-        _number_records(connection, staged)
         for item in staged:
             outcome.faults[item.received_no] = _faults(connection, item)
         _choose(connection, lake)
@@ -63,58 +64,20 @@ def resolve(connection: duckdb.DuckDBPyConnection, lake: Lake, staged: list[Stag
     return outcome
 
 
-def _number_records(connection: duckdb.DuckDBPyConnection, staged: list[StagedFile]) -> None:
-    """Gives marked rows their record number by reading the file once more, in order, for their marks only."""
-    connection.execute("CREATE TEMP TABLE record (received_no INTEGER, mark VARCHAR, record BIGINT, copy BIGINT)")
-    for item in staged:
-        marked = connection.execute("SELECT count(*) FROM aside WHERE received_no = ? AND _mark IS NOT NULL", [item.received_no]).fetchone()
-        if not marked or not marked[0]:
-            continue
-        number = item.received_no
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE wanted AS SELECT DISTINCT _mark AS mark, ticket_id AS id "
-            f"FROM aside WHERE received_no = {number} AND _mark IS NOT NULL"
-        )
-        rejects = f"number_rejects_{number}"
-        target = item.aside[0].parent / "order.ids"
-        connection.execute(
-            f"COPY (SELECT CASE WHEN t_ticket_id IS NULL OR t_ticket_id IN (SELECT id FROM wanted) THEN {item.reading.mark_sql} END AS mark "
-            f"FROM ({item.reading.text_sql(rejects)})) TO {literal(str(target))} (FORMAT parquet)"
-        )
-        nth, records = _positions(connection, target, [fault.record for fault in item.structure_faults])
-        connection.execute(
-            f"INSERT INTO record SELECT {number}, g.mark, p.record, row_number() OVER (PARTITION BY g.mark ORDER BY p.record) "
-            f"FROM (SELECT mark, file_row_number + 1 AS nth FROM read_parquet({literal(str(target))}, file_row_number = true)) g "
-            "JOIN (SELECT unnest(?::BIGINT[]) AS nth, unnest(?::BIGINT[]) AS record) p USING (nth)",
-            [nth, records],
-        )
-
-
-def _positions(connection: duckdb.DuckDBPyConnection, target: Path, broken: list[int]) -> tuple[list[int], list[int]]:
-    """Index among well-formed records, and record number, of the wanted ones: broken records take numbers too."""
-    rows = connection.execute(
-        f"SELECT file_row_number + 1 FROM read_parquet({literal(str(target))}, file_row_number = true) WHERE mark IN (SELECT mark FROM wanted) ORDER BY 1"
-    ).fetchall()
-    nth = [int(row[0]) for row in rows]
-    records = []
-    passed = 0
-    for index in nth:
-        while passed < len(broken) and broken[passed] <= index + passed:
-            passed += 1
-        records.append(index + passed)
-    return nth, records
+def _record_numbers(nth: list[int], broken: list[int]) -> list[int]:
+    """Record number of the n-th well-formed records: those with broken structure take numbers too."""
+    well_formed_before = np.array(broken, dtype=np.int64) - np.arange(1, len(broken) + 1)
+    places = np.array(nth, dtype=np.int64)
+    return list(map(int, places + np.searchsorted(well_formed_before, places, side="left")))
 
 
 def _faults(connection: duckdb.DuckDBPyConnection, item: StagedFile) -> list[Fault]:
     """Every fault of every faulty row of a file, values masked."""
     reading = item.reading
     texts = ", ".join(f"a._raw->>{literal(name)} AS {identifier('t_' + name)}" for name in reading.texts)
-    numbered = (
-        f"SELECT {texts}, r.record FROM (SELECT *, row_number() OVER (PARTITION BY _mark) AS copy FROM aside "
-        f"WHERE received_no = {item.received_no} AND _raw IS NOT NULL) a "
-        f"LEFT JOIN record r ON r.received_no = {item.received_no} AND r.mark = a._mark AND r.copy = a.copy"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE faulty AS {reading.typed_sql(numbered)}")
+    delivered = f"SELECT {texts}, a._nth FROM aside a WHERE received_no = {item.received_no} AND _raw IS NOT NULL"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE faulty AS {reading.typed_sql(delivered)}")
+    broken = [fault.record for fault in item.structure_faults]
     faults = []
     for check in reading.checks:
         if check.field == "caller":
@@ -124,10 +87,11 @@ def _faults(connection: duckdb.DuckDBPyConnection, item: StagedFile) -> list[Fau
         else:
             value = f"CAST(v_{check.field} AS VARCHAR)" if check.field in reading.values else "''"
         rows = connection.execute(
-            f"SELECT coalesce(record, 0), left(coalesce({mask_sql(value)}, ''), {VALUE_LENGTH}), t_ticket_id FROM faulty WHERE {check.condition}"
+            f"SELECT _nth, left(coalesce({mask_sql(value)}, ''), {VALUE_LENGTH}), t_ticket_id FROM faulty WHERE {check.condition}"
         ).fetchall()
         column = reading.columns.get(check.field, check.field)
-        faults += [Fault(int(record), column, found, check.reason, ticket_id) for record, found, ticket_id in rows]
+        records = _record_numbers([row[0] for row in rows], broken)
+        faults += [Fault(record, column, found, check.reason, ticket_id) for record, (_, found, ticket_id) in zip(records, rows, strict=True)]
     return faults
 
 
@@ -135,10 +99,8 @@ def _choose(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """Table ``chosen``: the winning record of each id aside, and whether it is new, an update or nothing new."""
     columns = ", ".join(f"a.{name}" for name in LAKE_COLUMNS)
     connection.execute(
-        f"CREATE TEMP TABLE winner AS SELECT {columns} FROM ("
-        "SELECT *, row_number() OVER (PARTITION BY received_no, _mark) AS copy FROM aside WHERE _raw IS NULL) a "
-        "LEFT JOIN record r ON r.received_no = a.received_no AND r.mark = a._mark AND r.copy = a.copy "
-        "QUALIFY row_number() OVER (PARTITION BY a.ticket_id ORDER BY a.version_at DESC, a.received_no DESC, r.record DESC) = 1"
+        f"CREATE TEMP TABLE winner AS SELECT {columns} FROM aside a WHERE _raw IS NULL "
+        "QUALIFY row_number() OVER (PARTITION BY ticket_id ORDER BY version_at DESC, received_no DESC, _nth DESC) = 1"
     )
     connection.execute(f"CREATE TEMP TABLE existing AS SELECT * FROM {lake.relation(lake.files())} WHERE ticket_id IN (SELECT ticket_id FROM winner)")
     old = ", ".join(f"e.{name}" for name in CONTENT)

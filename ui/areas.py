@@ -87,6 +87,8 @@ def where_line(view: View, choice: Choice) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{choice.words}**", width="content")
         _back_button(view, choice)
+        if choice.note:
+            st.caption(_("ⓘ {note}").format(note=choice.note), width="content")
 
 
 def _back_button(view: View, choice: Choice) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import streamlit as st
 
-__all__ = ["WORDS", "install"]
+__all__ = ["PATTERNS", "WORDS", "install"]
 
 WORDS: Final = {
     "Select...": "请选择",
@@ -78,36 +78,140 @@ WORDS: Final = {
     "Past 2 Years": "过去两年",
     "None": "无",
     "empty": "无数据",
+    "Sidebar": "侧栏",
+    "App pages": "页面",
+    "Open": "展开",
+    "Close": "关闭",
+    "Dismiss": "关闭",
+    "Map": "地图",
+    "Link to heading": "本节链接",
+    "Toggle attribution": "地图来源",
+    "Help": "说明",
+    "Record screen": "录制屏幕",
+    "Record a screencast": "录制屏幕",
+    "About": "关于",
+    "Get help": "获取帮助",
+    "Report a bug": "报告问题",
+    "Clear cache": "清除缓存",
+    "Made with Streamlit v": "由 Streamlit 制作 v",
+    "Copy version to clipboard": "复制版本号",
+    "The page that you have requested does not seem to exist. Running the app's main page.": "没有这个页面，现显示首页。",
+    "Type to search": "输入要找的文字",
+    "Previous Result": "上一处",
+    "Next Result": "下一处",
+    "Close Search": "关闭搜索",
+    "Select all": "全选",
+    "(index)": "（序号）",
+    "Dataframe column menu": "列菜单",
+    "Copy column name": "复制列名",
+    "Automatic": "自动",
+    "Localized": "千分位",
+    "Plain": "原样",
+    "Compact": "缩写",
+    "Dollar": "美元",
+    "Euro": "欧元",
+    "Yen": "日元",
+    "Percent": "百分比",
+    "Scientific": "科学记数",
+    "Accounting": "会计",
+    "Distance": "距今",
+    "Duration": "时长",
+    "Calendar": "日历",
+    "Values": "有值",
+    "Empty": "空值",
+    "Distinct": "不同值",
+    "Minimum": "最小",
+    "Maximum": "最大",
+    "Average": "平均",
+    "Median": "中位数",
+    "Sum": "合计",
+    "Range": "范围",
+    "Standard deviation": "标准差",
+    "Minimum length": "最短",
+    "Average length": "平均长度",
+    "Maximum length": "最长",
+    "Based on sample": "按抽样",
+    "No data": "无数据",
+    "No content": "无内容",
+    "Previous month": "上个月",
+    "Next month": "下个月",
+    "Choose date": "选择日期",
+    "Clear date": "清除日期",
+    "Clear dates": "清除日期",
+    "Clear value": "清除",
+    "Quick select a date range": "快速选择日期范围",
+    "Custom": "自定",
+    "Download failed": "下载失败",
+    "Try again": "再试一次",
+    "Connection timed out.": "连接超时。",
+    "Streamlit server is not responding. Are you connected to the internet?": "服务没有响应，请检查网络连接。",
+    "Is Streamlit still running? If you accidentally stopped Streamlit, just restart it in your terminal:": "服务已停止，请联系管理员重新启动。",
 }
+
+PATTERNS: Final = (
+    ("^Help for (.+)$", "$1说明"),
+    ("^Show/hide columns: (.+)$", "显示或隐藏列：$1"),
+    ("^Download as CSV: (.+)$", "下载 CSV：$1"),
+    ("^Search: (.+)$", "搜索：$1"),
+    ("^Fullscreen: (.+)$", "全屏：$1"),
+    ("^Close fullscreen: (.+)$", "退出全屏：$1"),
+    ("^Clear selection: (.+)$", "清除选择：$1"),
+    ("^(\\d+) options? available\\.$", "$1 个选项"),
+    ("^(\\d+) of (\\d+) results?$", "第 $1 处，共 $2 处"),
+    ("^(?:over )?(\\d+)\\+? results?$", "$1 处"),
+    ("^(\\d+) of (\\d+)$", "第 $1 处，共 $2 处"),
+    ("^Choose date range, (.+)$", "选择日期范围，$1"),
+    ("^Choose date, (.+)$", "选择日期，$1"),
+    ("^year, (.+?)(?: start date)?( end date)?$", "年，$1"),
+    ("^month, (.+?)(?: start date)?( end date)?$", "月，$1"),
+    ("^day, (.+?)(?: start date)?( end date)?$", "日，$1"),
+    ("^(.+) start date$", "$1：起"),
+    ("^(.+) end date$", "$1：止"),
+    ("^(\\d+) – (?:January|February|March|April|May|June|July|August|September|October|November|December)$", "$1月"),
+)
+"""Words with a name or number in them, as JavaScript patterns; the first that fits is taken."""
 
 SCRIPT = """
 <script>
 (() => {
   if (window.weisuChinese) return;
   const words = %s;
+  const patterns = %s.map(([pattern, text]) => [new RegExp(pattern), text]);
   window.weisuChinese = true;
   document.documentElement.lang = "zh-CN";
-  const attributes = ["placeholder", "aria-label", "title"];
+  const attributes = ["placeholder", "aria-label", "title", "aria-valuetext"];
+  const data = "canvas,code,svg,[role=option],[role=gridcell],[data-testid=stTable],[data-testid=stMarkdownContainer]:not([data-testid=stTooltipContent] *)";
+  const chinese = (text) => {
+    const plain = text.trim();
+    if (!/[A-Za-z]{2}/.test(plain)) return null;
+    if (Object.hasOwn(words, plain)) return words[plain];
+    for (const [pattern, out] of patterns) if (pattern.test(plain)) return plain.replace(pattern, out);
+    const chosen = /^Selected (?:Date|Range): (.+)$/.exec(plain);
+    if (!chosen) return null;
+    return "已选：" + chosen[1].replace(/[A-Z][a-z]+ \\d+, \\d{4}/g, (day) => new Date(day).toLocaleDateString("zh-CN")).replace(" to ", " 至 ");
+  };
   const put = (node) => {
     if (node.nodeType === Node.TEXT_NODE) {
-      const word = words[node.nodeValue.trim()];
-      if (word && !node.parentElement?.closest("code,[data-testid=stMarkdownContainer]")) node.nodeValue = word;
+      const word = chinese(node.nodeValue);
+      if (word && !node.parentElement?.closest(data)) node.nodeValue = word;
       return;
     }
     if (node.nodeType !== Node.ELEMENT_NODE) return;
-    for (const name of attributes) {
-      const word = words[node.getAttribute(name)];
-      if (word) node.setAttribute(name, word);
-    }
+    for (const name of attributes) putAttribute(node, name);
     for (const child of node.childNodes) put(child);
   };
   put(document.body);
   new MutationObserver((changes) => {
     for (const change of changes) {
       if (change.type === "childList") change.addedNodes.forEach(put);
-      else put(change.target);
+      else if (change.type === "characterData") put(change.target);
+      else putAttribute(change.target, change.attributeName);
     }
   }).observe(document.body, {subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: attributes});
+  function putAttribute(node, name) {
+    const word = node.hasAttribute(name) && chinese(node.getAttribute(name));
+    if (word) node.setAttribute(name, word);
+  }
 })();
 </script>
 """
@@ -115,4 +219,5 @@ SCRIPT = """
 
 def install() -> None:
     """Put the shim on the page; it installs itself once for each browser tab."""
-    st.html(SCRIPT % json.dumps(WORDS, ensure_ascii=False), unsafe_allow_javascript=True)
+    words, patterns = (json.dumps(table, ensure_ascii=False) for table in (WORDS, PATTERNS))
+    st.html(SCRIPT % (words, patterns), unsafe_allow_javascript=True)

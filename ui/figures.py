@@ -12,10 +12,11 @@ from ui.words import _
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["axis_ticks", "volume"]
+__all__ = ["axis_ticks", "problems", "volume"]
 
 STEP_FORMATS = {"day": _("%-m月%-d日"), "week": _("%-m月%-d日"), "month": _("%Y年%-m月")}
 TICKS = 4
+TICKS_ACROSS = 6  # more would be turned by 30 degrees on a laptop
 
 
 def axis_ticks(largest: float) -> tuple[list[float], list[str]]:
@@ -70,8 +71,38 @@ def volume(frame: pd.DataFrame, height: int = 250) -> go.Figure:
     )
     largest = float(frame[["request_count", "year_ago_count"]].max().max())
     values, texts = axis_ticks(largest)
-    every = max(1, len(names) // 8)
+    every = max(1, len(names) // TICKS_ACROSS)
     figure.update_yaxes(tickmode="array", tickvals=values, ticktext=texts, rangemode="tozero", title=None)
-    figure.update_xaxes(tickmode="array", tickvals=list(frame["start"][::every]), ticktext=names[::every], title=None, hoverformat=step)
+    figure.update_xaxes(tickmode="array", tickvals=list(frame["start"][::every]), ticktext=names[::every], title=None, tickangle=0, hoverformat=step)
     figure.update_layout(hovermode="x unified")
+    return theme.apply(figure, height)
+
+
+def problems(frame: pd.DataFrame, height: int) -> go.Figure:
+    """Bars of the problems' requests beside the period before; most at the top.
+
+    Parameters
+    ----------
+    frame
+        As made by ``loaders.problems``.
+    """
+    rows = frame.iloc[::-1]
+    pairs = [(_("上期"), rows["before_count"], theme.COMPARISON), (_("本期"), rows["request_count"], theme.NOW)]
+    figure = go.Figure()
+    for name, counts, colour in pairs:
+        if counts.notna().any():
+            bar = {
+                "orientation": "h",
+                "marker": {"color": colour},
+                "textposition": "outside",
+                "constraintext": "none",
+                "cliponaxis": False,
+                "hovertemplate": "%{x:,.0f}",
+            }
+            figure.add_bar(y=rows["problem"], x=counts, name=name, text=[words.exact(value) for value in counts], **bar)
+    largest = float(frame[["request_count", "before_count"]].max().max())
+    values, texts = axis_ticks(largest)
+    figure.update_xaxes(tickmode="array", tickvals=values, ticktext=texts, range=[0, largest * 1.15], title=None)
+    figure.update_yaxes(automargin=True, title=None)
+    figure.update_layout(barmode="group", bargap=0.25, legend_traceorder="reversed")
     return theme.apply(figure, height)

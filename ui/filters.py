@@ -12,7 +12,7 @@ from governance.periods import Grain, Period
 from governance.tickets import Channel, RequestType
 from storage.reads import Selection
 from storage.scope import Role
-from ui import loaders, urlstate, words
+from ui import loaders, sentences, urlstate, words
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Choice:
     period: Period
     place_name: str
     words: str
+    note: str = ""
 
 
 def visible_places(view: View) -> pd.DataFrame:
@@ -55,31 +56,39 @@ def _month_options(known: Facts) -> dict[str, str]:
     names = {}
     first = known.data_until.replace(day=1)
     while first >= known.data_from.replace(day=1):
-        names[f"{first:%Y-%m}"] = _("{year}年{month}月").format(year=first.year, month=first.month)
+        names[f"{first:%Y-%m}"] = words.month(first)
         first = (first - timedelta(days=1)).replace(day=1)
     return names
 
 
 def _pick_day(title: str, known: Facts) -> date:
     first, last = known.data_from, known.data_until
-    value = st.date_input(title, value=last, min_value=first, max_value=last, key="day", bind="query-params", format="YYYY-MM-DD")
-    return value if isinstance(value, date) else known.data_until
+    value = st.date_input(title, value=known.filled_until, min_value=first, max_value=last, key="day", bind="query-params", format="YYYY-MM-DD")
+    return value if isinstance(value, date) else known.filled_until
+
+
+def _default_period(grain: Grain, known: Facts) -> Period:
+    """What the controls show of a grain before anybody touched them."""
+    if grain is Grain.RANGE:
+        return Period(grain, max(known.data_from, known.filled_until - timedelta(days=29)), known.filled_until)
+    return Period.containing(grain, known.filled_until, until=known.data_until)
 
 
 def _pick_range(known: Facts) -> Period:
-    default = (max(known.data_from, known.data_until - timedelta(days=29)), known.data_until)
+    shown = _default_period(Grain.RANGE, known)
+    default = (shown.start, shown.end)
     value = st.date_input(
         _("起止日期"), value=default, min_value=known.data_from, max_value=known.data_until, key="range", bind="query-params", format="YYYY-MM-DD"
     )
     days = list(value) if isinstance(value, tuple) else [value]
     if len(days) < len(default):
-        st.caption(_("请再选一个日期;现按最近三十天显示。"))
+        st.caption(_("请再选一个日期；现按最近三十天显示。"))
         days = list(default)
     return Period(Grain.RANGE, days[0], days[-1])
 
 
 def pick_period(known: Facts) -> Period:
-    """Draw the period controls; the default is the month of the last day with data, cut at that day."""
+    """Draw the period controls; the default is the last well-filled month, cut at the last day with data."""
     names = {grain: words.label(grain) for grain in Grain}
     grain = st.segmented_control(
         _("时段"),
@@ -92,20 +101,20 @@ def pick_period(known: Facts) -> Period:
         width="stretch",
         wrap=False,
     )
-    until = known.data_until
+    until, shown = known.data_until, known.filled_until
     match grain:
         case Grain.DAY:
             return Period.containing(Grain.DAY, _pick_day(_("日期"), known))
         case Grain.WEEK:
-            return Period.containing(Grain.WEEK, _pick_day(_("所在周(任选一天)"), known), until=until)
+            return Period.containing(Grain.WEEK, _pick_day(_("所在周（任选一天）"), known), until=until)
         case Grain.YEAR:
             years = {str(year): _("{year}年").format(year=year) for year in range(until.year, known.data_from.year - 1, -1)}
-            chosen = urlstate.select(_("年份"), years, key="year", required=True) or str(until.year)
+            chosen = urlstate.select(_("年份"), years, key="year", required=True, default=str(shown.year)) or str(shown.year)
             return Period.containing(Grain.YEAR, date(int(chosen), 1, 1), until=until)
         case Grain.RANGE:
             return _pick_range(known)
         case _:
-            chosen = urlstate.select(_("月份"), _month_options(known), key="month", required=True) or f"{until:%Y-%m}"
+            chosen = urlstate.select(_("月份"), _month_options(known), key="month", required=True, default=f"{shown:%Y-%m}") or f"{shown:%Y-%m}"
             return Period.containing(Grain.MONTH, date.fromisoformat(f"{chosen}-01"), until=until)
 
 
@@ -162,4 +171,6 @@ def pick(view: View) -> Choice:
     parts += [category] if category else []
     parts += [words.label(RequestType(kind))] if kind else []
     parts += [words.label(Channel(channel))] if channel else []
-    return Choice(selection, period, place, " · ".join(parts))
+    return Choice(
+        selection, period, place, " · ".join(parts), sentences.thin_months(view.facts, period, is_default=period == _default_period(period.grain, view.facts))
+    )

@@ -28,7 +28,9 @@ VIEW_KEY = "_view"
 MOVED_KEY = "_snapshot_moved"
 DEFINITIONS_PAGE = "pages/overview/definitions.py"
 STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-left: 1.5rem; padding-right: 1.5rem; }
+[data-testid="stMainBlockContainer"] { padding-left: 1.5rem; padding-right: 1.5rem; padding-bottom: 0.4rem; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+[data-testid="stMainBlockContainer"] [data-testid="stElementContainer"]:has(> [data-testid="stHtml"] > script) { position: absolute; }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; } }
 </style>"""
 
@@ -48,7 +50,7 @@ def set_view(view: View) -> None:
 
 
 def install_style() -> None:
-    """Narrower margins at the sides: Streamlit's configuration has padding for top and bottom only."""
+    """Narrower margins and gaps: with Streamlit's own the cockpit does not fit on a screen of 1080 lines."""
     st.html(STYLE)
 
 
@@ -83,10 +85,10 @@ def foot(view: View, *measures: str) -> None:
     with st.expander(_("指标口径与数据说明")):
         for key in measures:
             item = MEASURES[key]
-            st.markdown(f"**{item.name}**({item.unit}):{item.definition}")
+            st.markdown(_("**{name}**（{unit}）：{definition}").format(name=item.name, unit=item.unit, definition=item.definition))
         st.page_link(DEFINITIONS_PAGE, label=_("全部指标口径与现行政策"))
     st.caption(
-        _("数据截至 {day} · 数据始自 {first} · 来源:{city} · 共 {tickets} 件 · 数据版本 {version}").format(
+        _("数据截至 {day} · 数据始自 {first} · 来源：{city} · 共 {tickets} 件 · 数据版本 {version}").format(
             day=words.day(known.data_until),
             first=words.day(known.data_from),
             city=known.city_name,
@@ -99,27 +101,27 @@ def foot(view: View, *measures: str) -> None:
 def forbidden() -> None:
     """The sentence shown instead of a page the role may not see."""
     st.title(_("无权查看"), anchor=False)
-    st.warning(_("当前身份无权查看本页。如需查看,请切换身份或联系管理员。"), icon="🔒")
+    st.warning(_("当前身份无权查看本页。如需查看，请切换身份或联系管理员。"), icon="🔒")
 
 
 def first_steps() -> None:
     """What to do while there is no data yet."""
-    st.title(_("第一步:导入工单"), anchor=False)
-    st.markdown(_("系统里还没有数据。请在项目目录的命令行中运行下面的命令,完成后刷新本页。"))
-    st.markdown(_("**一、导入工单文件**(CSV、Parquet 或 XLSX,可一次多个;`--city` 指定城市配置,见 `cities/` 目录):"))
+    st.title(_("第一步：导入工单"), anchor=False)
+    st.markdown(_("系统里还没有数据。请在项目目录的命令行中运行下面的命令，完成后刷新本页。"))
+    st.markdown(_("**一、导入工单文件**（CSV、Parquet 或 XLSX，可一次多个；`--city` 指定城市配置，见 `cities/` 目录）："))
     st.code(_("python manage.py ingest 工单.csv --city beijing"), language="bash")
-    st.markdown(_("**二、带上区划边界**(可选;没有边界时地图暂不显示,其余照常):"))
+    st.markdown(_("**二、带上区划边界**（可选；没有边界时地图暂不显示，其余照常）："))
     st.code(_("python manage.py ingest 工单.csv --city beijing --boundaries 边界.geojson"), language="bash")
-    st.markdown(_("**三、先看结果、不写入**(可选):"))
+    st.markdown(_("**三、先看结果、不写入**（可选）："))
     st.code(_("python manage.py ingest 工单.csv --city beijing --dry-run"), language="bash")
-    st.caption(_("数据目录由环境变量 WEISU_HOME 指定,未指定时为项目目录下的 data/。"))
+    st.caption(_("数据目录由环境变量 WEISU_HOME 指定，未指定时为项目目录下的 data/。"))
 
 
 def report(error: BaseException) -> None:
     """Log an error in full and tell the reader one sentence with a number to quote."""
     number = secrets.token_hex(3)
     LOG.error("page error %s", number, exc_info=error)
-    st.error(_("页面出错,数据未受影响。请稍后重试;如仍出错,请把编号 {number} 告诉管理员。").format(number=number), icon="⚠️")
+    st.error(_("页面出错，数据未受影响。请稍后重试；如仍出错，请把编号 {number} 告诉管理员。").format(number=number), icon="⚠️")
 
 
 @contextmanager

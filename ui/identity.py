@@ -73,7 +73,7 @@ def current_role() -> Role:
 def pick_scope(places: pd.DataFrame, units: pd.DataFrame) -> Scope | None:
     """Draw the role picker and return the scope; ``None`` where a bound role has no unit to be."""
     roles = {role.value: words.label(role) for role in Role}
-    st.caption(_("演示身份,仅限本机使用"))
+    st.caption(_("演示身份，仅限本机使用"))
     chosen = Role(urlstate.select(_("身份"), roles, key=ROLE_KEY, required=True) or Role.LEADER)
     if chosen not in BOUND_ROLES:
         return Scope(chosen)
@@ -88,4 +88,4 @@ def pick_scope(places: pd.DataFrame, units: pd.DataFrame) -> Scope | None:
 def refuse() -> None:
     """The sentence shown instead of everything where demo identity must not run."""
     st.title(_("演示身份只能在本机使用"), anchor=False)
-    st.error(_("演示身份允许任何人选择任何角色,因此只在本机地址(127.0.0.1)上工作;当前服务地址不是本机。请改用本机地址启动,或配置正式登录。"), icon="🔒")
+    st.error(_("演示身份允许任何人选择任何角色，因此只在本机地址（127.0.0.1）上工作；当前服务地址不是本机。请改用本机地址启动，或配置正式登录。"), icon="🔒")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from ui import exports, urlstate, words
+from storage.reads import QUARANTINE_LIMIT
+from ui import exports, loaders, urlstate, words
 from ui.words import _
+
+if TYPE_CHECKING:
+    from storage.scope import Scope
+    from ui.frame import View
 
 __all__ = ["batch_table", "download", "pick_batch", "quarantine_table", "reason_sentence", "totals_row"]
 
@@ -60,13 +66,21 @@ def quarantine_table(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[["batch_no", "file", "row", "column", "value", "reason"]].rename(columns=HEADS)
 
 
-def reason_sentence(rows: pd.DataFrame) -> str:
-    """How many rows, and the most frequent reason."""
-    top = rows["reason"].value_counts()
-    return _("共 {n} 行;最多的原因:{reason}({count} 行)。").format(n=words.exact(len(rows)), reason=top.index[0], count=words.exact(top.iloc[0]))
+def reason_sentence(reasons: pd.DataFrame, shown: int) -> str:
+    """How many rows in all, the most frequent reason, and how many of them the table lists."""
+    top = reasons.iloc[0]
+    text = _("共 {n} 行；最多的原因：{reason}（{count} 行）。").format(
+        n=words.exact(top["total_count"]), reason=top["reason"], count=words.exact(top["row_count"])
+    )
+    cut = _("下表只列前 {shown} 行，下载的文件最多含 {most} 行。").format(shown=words.exact(shown), most=words.exact(QUARANTINE_LIMIT))
+    return text + (cut if shown < top["total_count"] else "")
 
 
-def download(shown: pd.DataFrame, batch_no: int | None) -> None:
-    """The table as CSV; made when clicked."""
+def _csv(version: str, scope: Scope, batch_no: int | None) -> bytes:
+    return exports.csv_bytes(quarantine_table(loaders.whole_quarantine(version, scope, batch_no)))
+
+
+def download(view: View, batch_no: int | None) -> None:
+    """All quarantined rows as CSV; made when clicked, under the scope of the one who looks."""
     name = _("隔离行_第{n}批.csv").format(n=batch_no) if batch_no else _("隔离行_全部.csv")
-    st.download_button(_("下载 CSV"), data=partial(exports.csv_bytes, shown), file_name=name, mime="text/csv", on_click="ignore", icon="⬇")
+    st.download_button(_("下载 CSV"), data=partial(_csv, view.version, view.scope, batch_no), file_name=name, mime="text/csv", on_click="ignore", icon="⬇")

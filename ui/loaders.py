@@ -19,7 +19,7 @@ from storage import reads
 from storage.home import Home
 from storage.scope import Role
 from storage.snapshot import Snapshot, current_version, open_snapshot
-from ui import windows
+from ui import urlstate, windows
 
 if TYPE_CHECKING:
     from storage.reads import Facts, Selection
@@ -38,17 +38,22 @@ __all__ = [
     "places",
     "problems",
     "quarantine",
+    "quarantine_reasons",
     "small_base",
     "unit_register",
     "units",
     "volume",
+    "whole_quarantine",
 ]
 
 CACHE_SECONDS = 3600
 COUNT_MEASURES = ("intake_count", "request_count", "open_count")
 TREND_DAYS = 91
-FEWEST_PROBLEMS = 2
-"""One category alone is no ranking: the level below is shown instead."""
+QUARANTINE_SHOWN = 1_000
+"""A table on screen is for looking; a hundred thousand rows are ten megabytes on the way to the browser."""
+FEWEST_PROBLEMS = 6
+"""Fewer categories than this are no ranking: the level below is shown instead where it has more."""
+CATEGORY_COLUMNS = ["category_1", "category_2"]
 
 
 class SnapshotMovedError(RuntimeError):
@@ -143,49 +148,63 @@ def problems(version: str, scope: Scope, selection: Selection, period: Period, l
     """The problems with most requests, their rank before and their weekly trend.
 
     Problems are first-level categories, or the second level where one first-level category is chosen
-    or only one occurs. Unclassified tickets are not a problem of their own.
+    or where few occur and the second level tells more apart. Unclassified tickets are not a problem of their own.
 
     Returns
     -------
     DataFrame
-        ``problem``, ``rank`` (1 = most), ``rank_before`` (NaN = none before), ``request_count``,
-        ``before_count``, ``change_before``, the three rates with their bases, ``trend`` (list of weekly
-        request counts over 13 weeks; empty on the second level).
+        ``problem`` (with its first level where the name occurs under several), ``rank`` (1 = most),
+        ``rank_before`` (NaN = none before), ``request_count``, ``before_count``, ``change_before``, the
+        three rates with their bases, ``trend`` (list of weekly request counts over 13 weeks);
+        ``attrs["level"]`` is 1 or 2.
     """
-    level = 2 if selection.category_1 else 1
+    level = 1
     now = _ranked(version, scope, selection, period, level)
-    if level == 1 and len(now) < FEWEST_PROBLEMS:
-        level = 2
-        now = _ranked(version, scope, selection, period, level)
-    name = f"category_{level}"
-    before = _ranked(version, scope, selection, period.before(), level).set_index(name)
-    top = now.head(limit).rename(columns={name: "problem"})
-    top["rank_before"] = top["problem"].map(before["rank"]).astype("float64")
-    top["before_count"] = top["problem"].map(before["request_count"]).fillna(0)
+    if selection.category_1 or len(now) < FEWEST_PROBLEMS:
+        finer = _ranked(version, scope, selection, period, 2)
+        if len(finer) > len(now) or (selection.category_1 and not finer.empty):
+            level, now = 2, finer
+    names = CATEGORY_COLUMNS[:level]
+    before = _ranked(version, scope, selection, period.before(), level)[[*names, "rank", "request_count"]]
+    before = before.rename(columns={"rank": "rank_before", "request_count": "before_count"})
+    top = now.head(limit).merge(before, on=names, how="left")
+    top["rank_before"] = top["rank_before"].astype("float64")
+    top["before_count"] = top["before_count"].fillna(0)
     top["change_before"] = rates.change(top["request_count"], top["before_count"])
     if period.before().start < facts(version).data_from:
         top[["rank_before", "before_count", "change_before"]] = float("nan")
-    trends = _weekly_trends(version, scope, selection, period, tuple(top["problem"])) if level == 1 else {}
-    top["trend"] = [trends.get(problem, []) for problem in top["problem"]]
-    return _with_rates(top)
+    pairs = list(top[names].itertuples(index=False, name=None))
+    trends = _weekly_trends(version, scope, selection, period, tuple(pairs))
+    top["trend"] = [trends.get(pair, []) for pair in pairs]
+    top["problem"] = top["category_1"] if level == 1 else list(urlstate.unique_labels(map(str, top.index), top["category_2"], top["category_1"]).values())
+    top = _with_rates(top)
+    top.attrs["level"] = level
+    return top
 
 
 def _ranked(version: str, scope: Scope, selection: Selection, period: Period, level: int) -> pd.DataFrame:
-    name = f"category_{level}"
-    frame = reads.read_by_category(_open(version), scope, selection, period, level=level)
-    counts = frame.dropna(subset=[name]).groupby(name, as_index=False).sum(numeric_only=True)
-    counts = counts[counts["request_count"] > 0].sort_values(["request_count", name], ascending=[False, True], ignore_index=True)
+    names = CATEGORY_COLUMNS[:level]
+    counts = reads.read_by_category(_open(version), scope, selection, period, level=level).dropna(subset=[names[-1]])
+    counts[names] = counts[names].fillna("")
+    order = [*reversed(names)]
+    counts = counts[counts["request_count"] > 0].sort_values(["request_count", *order], ascending=[False, *[True] * level], ignore_index=True)
     counts["rank"] = counts["request_count"].rank(method="min", ascending=False).astype("int64")
     return counts
 
 
-def _weekly_trends(version: str, scope: Scope, selection: Selection, period: Period, names: tuple[str, ...]) -> dict[str, list[int]]:
+def _weekly_trends(version: str, scope: Scope, selection: Selection, period: Period, names: tuple[tuple[str, ...], ...]) -> dict[tuple[str, ...], list[int]]:
+    if not names:
+        return {}
+    level = len(names[0])
+    columns = CATEGORY_COLUMNS[:level]
     window = windows.trailing(period, TREND_DAYS)
-    days = reads.read_category_days(_open(version), scope, selection, window, names)
-    weeks = windows.week_index(days["day"], window.start)
-    table = days.pivot_table(index="category_1", columns=weeks, values="request_count", aggfunc="sum", fill_value=0)
+    days = reads.read_category_days(_open(version), scope, selection, window, names, level)
+    days[columns] = days[columns].fillna("")
+    days["week"] = windows.week_index(days["day"], window.start)
+    table = days.pivot_table(index=columns, columns="week", values="request_count", aggfunc="sum", fill_value=0)
     table = table.reindex(columns=range(windows.week_count(window)), fill_value=0)
-    return {str(name): [int(value) for value in row] for name, row in zip(table.index, table.to_numpy(), strict=True)}
+    keys = [key if isinstance(key, tuple) else (key,) for key in table.index]
+    return {key: [int(value) for value in row] for key, row in zip(keys, table.to_numpy(), strict=True)}
 
 
 @st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
@@ -267,13 +286,24 @@ def batches(version: str, scope: Scope) -> pd.DataFrame:
 
 @st.cache_data(max_entries=16, ttl=CACHE_SECONDS, show_spinner=False)
 def quarantine(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
-    """Rows set aside, with file, row, column, value and reason; for administrators."""
+    """The first thousand rows set aside, with file, row, column, value and reason; for administrators."""
+    return reads.read_quarantine(_open(version), scope, batch_no, QUARANTINE_SHOWN)
+
+
+def whole_quarantine(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
+    """The rows set aside for a file; not cached, as it is read once and may be large."""
     return reads.read_quarantine(_open(version), scope, batch_no)
 
 
+@st.cache_data(max_entries=16, ttl=CACHE_SECONDS, show_spinner=False)
+def quarantine_reasons(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
+    """Reasons, most frequent first: reason, row_count, total_count (rows in all); for administrators."""
+    return reads.read_quarantine_reasons(_open(version), scope, batch_no)
+
+
 def default_period(known: Facts) -> Period:
-    """The month of the last day with data, cut at that day."""
-    return Period.containing(Grain.MONTH, known.data_until, until=known.data_until)
+    """The last well-filled month, cut at the last day with data."""
+    return Period.containing(Grain.MONTH, known.filled_until, until=known.data_until)
 
 
 def has_geometry(version: str, level: str) -> bool:

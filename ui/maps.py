@@ -101,7 +101,7 @@ def _legend(names: list[str], *, dark: bool) -> dict[str, Any]:
         "tickmode": "array",
         "tickvals": list(range(len(names))),
         "ticktext": names,
-        "title": {"text": _("诉求量(件)"), "side": "top", "font": {"size": 12}},
+        "title": {"text": _("诉求量（件）"), "side": "top", "font": {"size": 12}},
         "tickfont": {"size": 12},
         "thickness": 12,
         "len": 0.5,
@@ -165,7 +165,7 @@ def _shades(count: int, *, dark: bool) -> list[str]:
 def _hover(row: Any) -> str:
     lines = [
         f"<b>{row.name}</b>" + (f" {row.parent_name}" if isinstance(row.parent_name, str) and row.parent_name else ""),
-        _("诉求量 {count} 件,第 {rank} 位").format(count=words.exact(row.request_count), rank=row.rank),
-        _("解决率 {rate}(有效回访 {base} 件)").format(rate=words.percent(row.resolution_rate, _("无回访")), base=words.exact(row.resolution_base_count)),
+        _("诉求量 {count} 件，第 {rank} 位").format(count=words.exact(row.request_count), rank=row.rank),
+        _("解决率 {rate}（有效回访 {base} 件）").format(rate=words.percent(row.resolution_rate, _("无回访")), base=words.exact(row.resolution_base_count)),
     ]
     return "<br>".join(lines)

@@ -30,16 +30,16 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "intake_count": Measure(_("受理量"), _("本时段受理的全部工单,含咨询、表扬,按受理日期计。"), _("件")),
-    "request_count": Measure(_("诉求量"), _("受理量中可派单的诉求;重复来电是否并单、哪些类型计入,按当期政策。"), _("件")),
-    "response_rate": Measure(_("响应率"), _("回访中答“已响应”的件数 ÷ 问过是否响应的参评件数;无回访时不计算。"), _("0–100%")),
-    "resolution_rate": Measure(_("解决率"), _("回访中答“已解决”的件数 ÷ 对是否解决有有效回答的参评件数;无回访时不计算。"), _("0–100%")),
-    "satisfaction_rate": Measure(_("满意率"), _("回访中答“满意”或“基本满意”的件数 ÷ 对是否满意有有效回答的参评件数;无回访时不计算。"), _("0–100%")),
-    "open_count": Measure(_("未办结"), _("诉求量中到数据截至时尚无办结时间的件数;越近的时段天然越多。"), _("件")),
-    "change_before": Measure(_("环比"), _("与上一个同长时段相比:件数为增减百分比,比率为百分点之差;未过完的时段按相同天数比较。"), _("% 或百分点")),
-    "change_year_ago": Measure(_("同比"), _("与去年同期相比:日、周退 364 天以对齐星期,月、年按日历。"), _("% 或百分点")),
-    "unplaced": Measure(_("未落图"), _("地点不在区划表中的工单:照常计入全市,不画在图上。"), _("件")),
-    "small_base": Measure(_("样本不足"), _("有效回访少于政策规定的件数,比率仅供参考,不排名。"), _("件")),
+    "intake_count": Measure(_("受理量"), _("本时段受理的全部工单，含咨询、表扬，按受理日期计。"), _("件")),
+    "request_count": Measure(_("诉求量"), _("受理量中可派单的诉求；重复来电是否并单、哪些类型计入，按当期政策。"), _("件")),
+    "response_rate": Measure(_("响应率"), _("回访中答“已响应”的件数 ÷ 问过是否响应的参评件数；无回访时不计算。"), _("0–100%")),
+    "resolution_rate": Measure(_("解决率"), _("回访中答“已解决”的件数 ÷ 对是否解决有有效回答的参评件数；无回访时不计算。"), _("0–100%")),
+    "satisfaction_rate": Measure(_("满意率"), _("回访中答“满意”或“基本满意”的件数 ÷ 对是否满意有有效回答的参评件数；无回访时不计算。"), _("0–100%")),
+    "open_count": Measure(_("未办结"), _("诉求量中到数据截至时尚无办结时间的件数；越近的时段天然越多。"), _("件")),
+    "change_before": Measure(_("环比"), _("与上一个同长时段相比：件数为增减百分比，比率为百分点之差；未过完的时段按相同天数比较。"), _("% 或百分点")),
+    "change_year_ago": Measure(_("同比"), _("与去年同期相比：日、周退 364 天以对齐星期，月、年按日历。"), _("% 或百分点")),
+    "unplaced": Measure(_("未落图"), _("地点不在区划表中的工单：照常计入全市，不画在图上。"), _("件")),
+    "small_base": Measure(_("样本不足"), _("有效回访少于政策规定的件数，比率仅供参考，不排名。"), _("件")),
 }
 
 
@@ -76,7 +76,7 @@ ANSWERS: dict[str, str] = {
 
 def _in_force_text(item: PolicyEntry, on: date) -> str:
     until = words.day(item.effective_to) if item.effective_to else _("今")
-    return _("{state}:{start}至{until}").format(state=_("现行") if item.in_force(on) else _("非现行"), start=words.day(item.effective_from), until=until)
+    return _("{state}：{start}至{until}").format(state=_("现行") if item.in_force(on) else _("非现行"), start=words.day(item.effective_from), until=until)
 
 
 def policy_table(on: date) -> pd.DataFrame:

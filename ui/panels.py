@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui import figures, sentences, theme
 from ui.words import _
 
 if TYPE_CHECKING:
+    import pandas as pd
     from streamlit.delta_generator import DeltaGenerator
 
-__all__ = ["head", "pick_twin"]
+__all__ = ["fill", "head", "pick_twin"]
 
 PICTURE = "picture"
 TABLE = "table"
+LEAST_BARS = 110  # pixels below which bars cannot be read
 
 
 def head(name: str) -> DeltaGenerator:
@@ -31,3 +34,9 @@ def pick_twin(key: str, picture: str) -> bool:
         _("显示方式"), list(names), default=PICTURE, required=True, format_func=names.__getitem__, key=key, bind="query-params", label_visibility="collapsed"
     )
     return chosen != TABLE
+
+
+def fill(problems: pd.DataFrame, room: int) -> None:
+    """Put the same problems as bars into the room a short table has left beside the map."""
+    if room >= LEAST_BARS:
+        st.plotly_chart(figures.problems(problems, room), config=theme.CONFIG, alt=sentences.problems(problems), key="problems")

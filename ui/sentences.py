@@ -10,53 +10,72 @@ from ui.words import _
 if TYPE_CHECKING:
     import pandas as pd
 
+    from governance.periods import Period
     from storage.reads import Facts
 
-__all__ = ["no_boundaries", "places", "problems", "units", "volume"]
+__all__ = ["no_boundaries", "places", "problems", "ranking", "thin_months", "units", "volume"]
+
+
+def thin_months(known: Facts, period: Period, *, is_default: bool) -> str:
+    """Why the first view is not the newest data, or that a chosen period lies in months of few tickets; else empty."""
+    if known.filled_until == known.data_until:
+        return ""
+    if period.start > known.filled_until:
+        return _("{month}之后数据很少，所选时段的数字仅供参考。").format(month=words.month(known.filled_until))
+    if not is_default:
+        return ""
+    return _("数据截至 {day}；{month}之后各月数据很少，默认显示 {period}。").format(
+        day=words.day(known.data_until), month=words.month(known.filled_until), period=words.period_name(period)
+    )
 
 
 def places(frame: pd.DataFrame, word: str, unplaced: int) -> str:
     """Which area has most requests, out of how many, and how many tickets are on no area."""
-    return _areas(frame, word) + _("未落图 {n} 件(地点不在区划表中,已计入总数)。").format(n=words.exact(unplaced))
+    return _areas(frame, word) + _("未落图 {n} 件（地点不在区划表中，已计入总数）。").format(n=words.exact(unplaced))
 
 
 def _areas(frame: pd.DataFrame, word: str) -> str:
     if frame.empty:
         return _("所选范围内没有{word}。").format(word=word)
     top = frame.iloc[0]
-    return _("{n} 个{word}中,诉求量最多的是{name}({count} 件)。").format(n=len(frame), word=word, name=top["name"], count=words.exact(top["request_count"]))
+    return _("{n} 个{word}中，诉求量最多的是{name}（{count} 件）。").format(n=len(frame), word=word, name=top["name"], count=words.exact(top["request_count"]))
 
 
 def problems(frame: pd.DataFrame) -> str:
     """The first problem, and how many are new among the first."""
     top = frame.iloc[0]
     new = int((frame["rank_before"].isna() & frame["before_count"].notna()).sum())
-    text = _("诉求最多的问题是{name}({count} 件,环比 {change})").format(
+    text = _("诉求最多的问题是{name}（{count} 件，环比 {change}）").format(
         name=top["problem"], count=words.exact(top["request_count"]), change=words.relative(top["change_before"])
     )
-    return text + (_(";新上榜 {n} 类。").format(n=new) if new else _("。"))
+    return text + (_("；新上榜 {n} 类。").format(n=new) if new else _("。"))
+
+
+def ranking(frame: pd.DataFrame) -> str:
+    """By what, and on which level of the categories, problems are ranked."""
+    return _("按诉求量 · 二级分类") if frame.attrs.get("level") == 2 else _("按诉求量 · 一级分类")
 
 
 def volume(frame: pd.DataFrame) -> str:
     """Total and peak of the chart, beside a year ago where known."""
     peak = frame.loc[frame["request_count"].idxmax()]
-    text = _("图中诉求量共 {total} 件,最高为 {day} 起的 {count} 件").format(
+    text = _("图中诉求量共 {total} 件，最高为 {day} 起的 {count} 件").format(
         total=words.exact(frame["request_count"].sum()), day=words.day(peak["start"].date()), count=words.exact(peak["request_count"])
     )
     past = frame["year_ago_count"]
-    return text + (_(";去年同期共 {past} 件。").format(past=words.exact(past.sum())) if past.notna().any() else _(";数据未覆盖去年同期。"))
+    return text + (_("；去年同期共 {past} 件。").format(past=words.exact(past.sum())) if past.notna().any() else _("；数据未覆盖去年同期。"))
 
 
 def units(frame: pd.DataFrame, small_base: int) -> str:
     """How many units, and for how many of them the rates rest on too few answers."""
     few = int(frame["resolution_base_count"].between(1, small_base - 1).sum())
     none = int((frame["resolution_base_count"] == 0).sum())
-    return _("共 {n} 个单位,其中样本不足(有效回访少于 {base} 件)的 {few} 个,无回访的 {none} 个。").format(n=len(frame), base=small_base, few=few, none=none)
+    return _("共 {n} 个单位，其中样本不足（有效回访少于 {base} 件）的 {few} 个，无回访的 {none} 个。").format(n=len(frame), base=small_base, few=few, none=none)
 
 
 def no_boundaries(known: Facts, word: str) -> str:
     """Why there is no map, and what to bring."""
     return _(
-        "{city}尚未安装{word}边界,地图暂不显示,列表照常可用。请管理员带上边界文件(GeoJSON,EPSG:4326,含代码列)运行:"
+        "{city}尚未安装{word}边界，地图暂不显示，列表照常可用。请管理员带上边界文件（GeoJSON，EPSG:4326，含代码列）运行："
         "`python manage.py ingest 工单文件 --city {code} --boundaries 边界.geojson`"
     ).format(city=known.city_name, word=word, code=known.city_code)

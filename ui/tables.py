@@ -21,6 +21,7 @@ NUMBER = st.column_config.NumberColumn
 TEXT = st.column_config.TextColumn
 HEAD = 35  # pixels of the head row, as Streamlit draws it
 ROW = 28
+BORDER = 2
 
 
 def rank_word(rank: int, before: float) -> str:
@@ -45,7 +46,10 @@ def _percents(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({rate: frame[rate] * 100 for rate in RATE_COUNTS})
 
 
-def _rate_columns() -> dict[str, Any]:
+def _rate_columns(frame: pd.DataFrame) -> dict[str, Any]:
+    """The columns of the three rates; none where nobody was asked, as dashes alone would take the room of the names."""
+    if frame[list(RATE_COUNTS)].isna().all(axis=None):
+        return {}
     return {rate: NUMBER(MEASURES[rate].name, format="%.1f%%", width=60, help=MEASURES[rate].definition) for rate in RATE_COUNTS}
 
 
@@ -55,7 +59,7 @@ def _count_column(measure: str) -> Any:
 
 def _fit(height: int, rows: int) -> int:
     """At most ``height``; less where there are few rows, so that no empty rows are drawn."""
-    return min(height, HEAD + ROW * max(rows, 1))
+    return min(height, HEAD + ROW * max(rows, 1) + BORDER)
 
 
 def plain(frame: pd.DataFrame, alt: str, *, height: int | str = "auto", key: str | None = None) -> None:
@@ -63,8 +67,17 @@ def plain(frame: pd.DataFrame, alt: str, *, height: int | str = "auto", key: str
     st.dataframe(frame, hide_index=True, height=height, alt=alt, key=key, placeholder=words.DASH)  # type: ignore[arg-type]
 
 
-def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> None:
-    """The top problems with movement, rates and trend."""
+def _name_width(names: pd.Series, *, least: int = 96, most: int = 220) -> int:
+    """Pixels that show the longest name in full, within bounds: a Chinese character is about 14 wide, a Latin letter 6.6."""
+    longest = max((sum(14 if ord(letter) > 0x2E80 else 6.6 for letter in str(name)) for name in names), default=0)
+    return int(min(most, max(least, longest + 22)))
+
+
+def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> int:
+    """The top problems with movement, rates and trend; returns the pixels it left free.
+
+    The resolution rate is left out where nobody was asked.
+    """
     shown = frame[["rank", "problem", "request_count"]].copy()
     known = frame["before_count"].notna()
     shown["change"] = [words.relative(value) for value in frame["change_before"]]
@@ -72,7 +85,7 @@ def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> None:
     shown["moved"] = [rank_word(rank, before) if is_known else words.DASH for rank, before, is_known in ranks]
     columns = {
         "rank": NUMBER(_("位次"), width=36),
-        "problem": TEXT(_("问题"), width=112),
+        "problem": TEXT(_("问题"), width=_name_width(shown["problem"])),
         "request_count": NUMBER(MEASURES["request_count"].name, format="localized", width=60),
         "change": TEXT(_("环比"), width=64, alignment="right"),
         "moved": TEXT(_("位次变化"), width=70),
@@ -80,9 +93,12 @@ def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> None:
     if frame["trend"].map(len).max():
         shown["trend"] = frame["trend"]
         columns["trend"] = st.column_config.LineChartColumn(_("近13周"), width=64, y_min=0)
-    shown["resolution_rate"] = _percents(frame)["resolution_rate"]
-    columns["resolution_rate"] = NUMBER(MEASURES["resolution_rate"].name, format="%.1f%%", width=60)
-    st.dataframe(shown, hide_index=True, height=_fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+    if frame["resolution_rate"].notna().any():
+        shown["resolution_rate"] = _percents(frame)["resolution_rate"]
+        columns["resolution_rate"] = NUMBER(MEASURES["resolution_rate"].name, format="%.1f%%", width=60)
+    used = _fit(height, len(shown))
+    st.dataframe(shown, hide_index=True, height=used, column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+    return height - used
 
 
 def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: str, on_select: Callable[[], None], height: int = 400) -> None:
@@ -101,18 +117,18 @@ def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: st
     )
     columns = {
         "rank": NUMBER(_("位次"), width=36),
-        "name": TEXT(word, width="medium"),
-        "parent": TEXT(_("上级"), width="small"),
+        "name": TEXT(word, width=_name_width(frame["name"]), pinned=True),
+        "parent": TEXT(_("上级"), width=_name_width(frame["parent_name"].dropna(), least=70)),
         "request_count": _count_column("request_count"),
         "change": TEXT(_("环比"), width=72, alignment="right"),
-        **_rate_columns(),
+        **_rate_columns(frame),
         "base": NUMBER(_("有效回访"), format="localized", width=66),
         "note": TEXT(_("样本"), width=84),
     }
     if frame["parent_name"].isna().all():
-        shown, columns = shown.drop(columns="parent"), {name: item for name, item in columns.items() if name != "parent"}
+        columns.pop("parent")
     st.dataframe(
-        shown,
+        shown[list(columns)],
         hide_index=True,
         height=_fit(height, len(shown)),
         row_height=ROW,
@@ -138,14 +154,14 @@ def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int
         }
     )
     columns = {
-        "name": TEXT(word, width=130, pinned=True),
+        "name": TEXT(word, width=_name_width(frame["unit_name"].dropna()), pinned=True),
         "request_count": _count_column("request_count"),
         "open_count": _count_column("open_count"),
-        **_rate_columns(),
+        **_rate_columns(frame),
         "base": NUMBER(_("有效回访"), format="localized", width=66),
         "note": TEXT(_("样本"), width=84),
     }
-    st.dataframe(shown, hide_index=True, height=_fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+    st.dataframe(shown[list(columns)], hide_index=True, height=_fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
 
 
 def volume(frame: pd.DataFrame, alt: str, height: int = 250) -> None:

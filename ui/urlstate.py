@@ -23,7 +23,7 @@ def unique_labels(codes: Iterable[str], names: Iterable[str], hints: Iterable[ob
     """Screen names by code; a name that occurs twice gets its hint (the parent's name) or its code."""
     rows = [(str(code), str(name), str(hint) if isinstance(hint, str) and hint else str(code)) for code, name, hint in zip(codes, names, hints, strict=True)]
     seen = Counter(name for _code, name, _hint in rows)
-    labels = {code: name if seen[name] == 1 else f"{name}({hint})" for code, name, hint in rows}
+    labels = {code: name if seen[name] == 1 else _("{name}（{hint}）").format(name=name, hint=hint) for code, name, hint in rows}
     again = Counter(labels.values())
     return {code: text if again[text] == 1 else f"{text} {code}" for code, text in labels.items()}
 
@@ -50,7 +50,7 @@ def _check(key: str, title: str, labels: Mapping[str, str]) -> None:
     if raw in labels:
         st.query_params[key] = labels[raw]
         st.rerun()
-    st.session_state.setdefault(NOTES_KEY, []).append(_("链接中的{title}“{value}”不在可选范围内,已改用默认值。").format(title=title, value=raw[:40]))
+    st.session_state.setdefault(NOTES_KEY, []).append(_("链接中的{title}“{value}”不在可选范围内，已改用默认值。").format(title=title, value=raw[:40]))
 
 
 def select(
@@ -59,6 +59,7 @@ def select(
     *,
     key: str,
     required: bool = False,
+    default: str | None = None,
     everything: str | None = None,
     width: int | Literal["stretch"] = "stretch",
 ) -> str | None:
@@ -70,6 +71,8 @@ def select(
         Screen name by code, in the order shown.
     required
         Without it a first option stands for no restriction and returns ``None``.
+    default
+        Code of the option chosen at first; without it the first one is.
     everything
         Name of that first option.
     width
@@ -81,6 +84,7 @@ def select(
     chosen = st.selectbox(
         title,
         options,
+        index=options.index(default) if default in options else 0,
         format_func=lambda code: names.get(code, str(code)),
         key=key,
         bind="query-params",

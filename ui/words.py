@@ -25,6 +25,7 @@ __all__ = [
     "exact",
     "label",
     "many",
+    "month",
     "percent",
     "period_name",
     "points",
@@ -36,8 +37,8 @@ LOCALE_DIRECTORY = Path(__file__).resolve().parent.parent / "locale"
 _ = gettext.translation("weisu", localedir=str(LOCALE_DIRECTORY), fallback=True).gettext
 
 DASH = "—"
-TEN = 10
 TEN_THOUSAND = 10_000
+HUNDRED_THOUSAND = 100_000
 HUNDRED_MILLION = 100_000_000
 
 LABELS: Mapping[Enum, str] = {
@@ -86,17 +87,19 @@ def _is_missing(value: float | None) -> bool:
 
 def _compact(value: float, unit: float, word: str) -> str:
     quotient = value / unit
-    digits = 2 if abs(quotient) < TEN else 1  # three significant digits: 2.99万, 10.7万
-    return f"{quotient:,.{digits}f}" + word
+    return f"{quotient:,.2f}" + word
 
 
 def count(value: float | None) -> str:
-    """A number of things for a card: 9,876, 2.99万, 12.3万, 1.20亿; a dash where unknown."""
+    """A number of things for a card: 29,951, 12.35万, 1.20亿; a dash where unknown.
+
+    Below a hundred thousand every digit is shown: 2.99万 would hide whether the count moved, and is no shorter.
+    """
     if value is None or _is_missing(value):
         return DASH
     if abs(value) >= HUNDRED_MILLION:
         return _compact(value, HUNDRED_MILLION, _("亿"))
-    if abs(value) >= TEN_THOUSAND:
+    if abs(value) >= HUNDRED_THOUSAND:
         return _compact(value, TEN_THOUSAND, _("万"))
     return f"{value:,.0f}"
 
@@ -109,7 +112,7 @@ def exact(value: float | None) -> str:
 def percent(rate: float | None, reason: str = "") -> str:
     """A fraction in [0, 1] as a percentage with one decimal; a dash with the reason where undefined."""
     if rate is None or _is_missing(rate):
-        return f"{DASH}({reason})" if reason else DASH
+        return _("{dash}（{reason}）").format(dash=DASH, reason=reason) if reason else DASH
     return f"{rate * 100:.1f}%"
 
 
@@ -138,6 +141,11 @@ def day(value: date) -> str:
     return _("{year}年{month}月{day}日").format(year=value.year, month=value.month, day=value.day)
 
 
+def month(value: date) -> str:
+    """The month of a date as 2026年11月."""
+    return _("{year}年{month}月").format(year=value.year, month=value.month)
+
+
 def span(start: date, end: date) -> str:
     """First and last day of a period, the year written once where it is the same."""
     if start == end:
@@ -152,7 +160,7 @@ def period_name(period: Period) -> str:
     match period.grain:
         case Grain.MONTH | Grain.YEAR:
             whole = type(period).containing(period.grain, start)
-            name = _("{year}年{month}月").format(year=start.year, month=start.month) if period.grain is Grain.MONTH else _("{year}年").format(year=start.year)
-            return name if end == whole.end else _("{name}(截至{month}月{day}日)").format(name=name, month=end.month, day=end.day)
+            name = month(start) if period.grain is Grain.MONTH else _("{year}年").format(year=start.year)
+            return name if end == whole.end else _("{name}（截至{month}月{day}日）").format(name=name, month=end.month, day=end.day)
         case _:
             return span(start, end)

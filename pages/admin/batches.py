@@ -5,7 +5,7 @@ import streamlit as st
 from ui import frame, intake, loaders, tables
 from ui.words import _
 
-view = frame.begin(_("数据接入"), _("送来的每一行都去了哪里?"))
+view = frame.begin(_("数据接入"), _("送来的每一行都去了哪里？"))
 batches = loaders.batches(view.version, view.scope)
 if batches.empty:
     st.info(_("还没有导入批次。"), icon="📥")
@@ -13,7 +13,7 @@ if batches.empty:
 
 intake.totals_row(batches)
 st.subheader(_("批次"), anchor=False)
-st.caption(_("读入 = 新增 + 更新 + 未变 + 隔离;未落图的工单已入库,只是不画在图上。"))
+st.caption(_("读入 = 新增 + 更新 + 未变 + 隔离；未落图的工单已入库，只是不画在图上。"))
 tables.plain(intake.batch_table(batches), _("各批次读入、新增、更新、未变、隔离与未落图件数"))
 
 st.subheader(_("隔离的行"), anchor=False)
@@ -23,8 +23,8 @@ if quarantine.empty:
     st.success(_("所选批次没有被隔离的行。"), icon="✔")
 else:
     shown = intake.quarantine_table(quarantine)
-    st.caption(intake.reason_sentence(quarantine))
-    tables.plain(shown, _("被隔离的行:文件、行号、列、值与原因"))
-    intake.download(shown, batch_no)
+    st.caption(intake.reason_sentence(loaders.quarantine_reasons(view.version, view.scope, batch_no), len(shown)))
+    tables.plain(shown, _("被隔离的行：文件、行号、列、值与原因"))
+    intake.download(view, batch_no)
 
 frame.foot(view, "unplaced")

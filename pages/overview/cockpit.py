@@ -5,7 +5,7 @@ import streamlit as st
 from ui import areas, cards, figures, filters, frame, loaders, panels, sentences, tables, theme, words
 from ui.words import _
 
-view = frame.begin(_("数据驾驶舱"), _("比平时好还是差,该看哪里?"))
+view = frame.begin(_("数据驾驶舱"), _("比平时好还是差，该看哪里？"))
 choice = filters.pick(view)
 key = (view.version, view.scope, choice.selection, choice.period)
 small_base = loaders.small_base(view.version, choice.period)
@@ -13,7 +13,7 @@ headline = loaders.headline(*key)
 
 areas.where_line(view, choice)
 if not headline.loc["intake_count", "now"]:
-    st.info(_("所选条件下没有工单,请放宽时段或筛选条件。"), icon="🔎")
+    st.info(_("所选条件下没有工单，请放宽时段或筛选条件。"), icon="🔎")
     st.stop()
 cards.headline_row(headline, small_base, words.day(view.facts.data_until))
 
@@ -31,12 +31,12 @@ with left, st.container(border=True, height="stretch", gap="small"):
 
 with right, st.container(border=True, height="stretch", gap="small"):
     with panels.head(_("前十类问题")):
-        st.caption(_("按诉求量"), width="content")
-    problems = loaders.problems(*key)
+        problems = loaders.problems(*key)
+        st.caption(sentences.ranking(problems), width="content")
     if problems.empty:
         st.caption(_("所选范围内没有已分类的诉求。"))
     else:
-        tables.problems(problems, _("前十类问题"), height=318)
+        panels.fill(problems, tables.problems(problems, _("前十类问题"), height=318))
         st.caption(sentences.problems(problems))
 
 left, right = st.columns([1, 1], gap="small")
@@ -45,9 +45,9 @@ with left, st.container(border=True, height="stretch", gap="small"):
         shows_chart = panels.pick_twin("volume_as", _("走势图"))
     volume = loaders.volume(*key)
     if shows_chart:
-        st.plotly_chart(figures.volume(volume, height=186), config=theme.CONFIG, alt=sentences.volume(volume), key="volume")
+        st.plotly_chart(figures.volume(volume, height=177), config=theme.CONFIG, alt=sentences.volume(volume), key="volume")
     else:
-        tables.volume(volume, _("诉求量走势数据"), height=186)
+        tables.volume(volume, _("诉求量走势数据"), height=177)
     st.caption(sentences.volume(volume))
 
 with right, st.container(border=True, height="stretch", gap="small"):
@@ -57,7 +57,7 @@ with right, st.container(border=True, height="stretch", gap="small"):
     if units.empty:
         st.caption(_("所选范围内的工单没有记录承办单位。"))
     else:
-        tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=186)
+        tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=177)
         st.caption(sentences.units(units, small_base))
 
 frame.foot(view, "intake_count", "request_count", "response_rate", "resolution_rate", "satisfaction_rate", "open_count", "unplaced", "small_base")

@@ -76,6 +76,7 @@ def test_fingerprint_follows_codes_names_and_shapes(tmp_path: Path) -> None:
     assert len(prints) == 4
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in area")
 @pytest.mark.parametrize(
     ("items", "said"),
     [
@@ -111,6 +112,7 @@ def test_broken_files_are_refused(tmp_path: Path, content: bytes) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_no_coordinate_system_is_not_guessed(tmp_path: Path) -> None:
     """A shapefile without its .prj says nothing about its numbers."""
     frame = gpd.GeoDataFrame({"code": ["1"], "name": ["a"]}, geometry=[LEFT])
@@ -145,12 +147,15 @@ def test_beijing_in_two_formats(tmp_path: Path) -> None:
     assert areas["area_km2"].sum() == pytest.approx(16_410, rel=0.01)
     simple = simplify(areas)
     assert not simple.geometry.is_empty.any()
-    assert simple.geometry.area.sum() == pytest.approx(areas.geometry.area.sum(), rel=0.01)
+    own, whole = (shapely.area(frame.geometry.to_numpy()).sum() for frame in (simple, areas))
+    assert own == pytest.approx(whole, rel=0.01)
     # the yearbook's area of the city is 16,410 square kilometres; a union without gaps has as much as its parts
-    assert shapely.union_all(simple.geometry.to_numpy()).area == pytest.approx(simple.geometry.area.sum(), rel=1e-3)
+    assert shapely.union_all(simple.geometry.to_numpy()).area == pytest.approx(own, rel=1e-3)
 
 
-@needs_shared(*(GEODATA / f"{name}.geojson" for name in ("nyc_community_districts", "boston_neighborhoods", "chicago_community_areas", "san_francisco_neighborhoods")))
+@needs_shared(
+    *(GEODATA / f"{name}.geojson" for name in ("nyc_community_districts", "boston_neighborhoods", "chicago_community_areas", "san_francisco_neighborhoods"))
+)
 @pytest.mark.parametrize(
     ("name", "number"),
     [("nyc_community_districts", 71), ("boston_neighborhoods", 26), ("chicago_community_areas", 77), ("san_francisco_neighborhoods", 37)],

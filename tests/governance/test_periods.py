@@ -30,7 +30,9 @@ def span(period: Period) -> tuple[str, str]:
         (Grain.YEAR, "2024-07-01", "2024-02-29", ("2024-01-01", "2024-02-29"), ("2023-01-01", "2023-03-01"), ("2023-01-01", "2023-03-01")),
     ],
 )
-def test_periods_worked_out_by_hand(grain: Grain, day: str, until: str | None, own: tuple[str, str], before: tuple[str, str], year_ago: tuple[str, str]) -> None:
+def test_periods_worked_out_by_hand(
+    grain: Grain, day: str, until: str | None, own: tuple[str, str], before: tuple[str, str], year_ago: tuple[str, str]
+) -> None:
     """A leap February, a week over New Year, running months and years, each with both comparisons."""
     period = Period.containing(grain, date.fromisoformat(day), until=date.fromisoformat(until) if until else None)
     assert span(period) == own

@@ -63,6 +63,7 @@ def test_assumed_values_are_marked() -> None:
         ('effective_to = ""', "effective_to = 1900-01-01", "in force"),
         ("effective_from = 1987-01-01", 'effective_from = "1987-01-01"', "dates are needed"),
         ("effective_to = 2025-06-30", 'effective_to = ""', "overlap"),
+        ("effective_to = 2025-06-30", "effective_to = 2025-07-01", "overlap"),
         ("effective_from = 1987-01-01", "effective_from = 2024-06-01", "0 entries"),
         ("[[counting.excluded]]", "[counting.excluded]", "[[group.name]]"),
         ("[[counting.excluded]]", "[[counting.excluded", "TOML"),

@@ -93,7 +93,7 @@ def random_tickets(number: int, seed: int, months: int) -> tuple[list[dict[str, 
     rows, meant = [], []
     for index in range(number):
         words = {name: chance.choice(list(options)) for name, options in WORDS.items()}
-        accepted = datetime(2025, 7, 1) - timedelta(days=15 * months) + timedelta(minutes=chance.randrange(months * 30 * 24 * 60))
+        accepted = datetime.fromisoformat("2025-07-01") - timedelta(days=15 * months) + timedelta(minutes=chance.randrange(months * 30 * 24 * 60))
         closed = accepted + timedelta(hours=chance.randrange(1, 400)) if chance.random() < 0.8 else None
         code = chance.choice(list(DISTRICTS))
         category = chance.choice(["住房", "市容环卫", "公共服务", ""])
@@ -132,7 +132,10 @@ def test_thousands_of_random_tickets_agree_with_a_loop(tmp_path: Path) -> None:
             day: by_day[day, "住房"]["request_count"] for day, name in by_day if name == "住房" and f"{day:%Y-%m}" == text
         }
     scoped = read_totals(snapshot, Scope(Role.SUBDISTRICT, "110101001"), Selection(), (month("2025-07"),))
-    assert int(scoped["request_count"].iloc[0]) == plain.count(meant, lambda row: (f"{row['accepted_at']:%Y-%m}", row["code"]))["2025-07", "110101001"]["request_count"]
+    assert (
+        int(scoped["request_count"].iloc[0])
+        == plain.count(meant, lambda row: (f"{row['accepted_at']:%Y-%m}", row["code"]))["2025-07", "110101001"]["request_count"]
+    )
     assert check(home).findings == ()
 
 

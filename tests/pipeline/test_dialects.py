@@ -16,7 +16,7 @@ import pytest
 from storage.home import Home
 from tests.factories import TICKETS, adds_up, counts, lake_by_id, lake_rows, load, needs_shared, refuses, write_csv, write_profile
 
-LA_2017 = '''
+LA_2017 = """
 ticket_id = "SRNumber"
 accepted_at = "CreatedDate"
 updated_at = "UpdatedDate"
@@ -29,12 +29,20 @@ subdistrict = "NCName"
 place = "Address"
 longitude = "Longitude"
 latitude = "Latitude"
-'''
+"""
 LA_2020 = LA_2017.replace("SRNumber", "srnumber").replace("CreatedDate", "createddate").replace("UpdatedDate", "updateddate")
-LA_2020 = LA_2020.replace("ClosedDate", "closeddate").replace("RequestType", "requesttype").replace("Status", "status").replace("RequestSource", "requestsource")
-LA_2020 = LA_2020.replace("Owner", "owner").replace("NCName", "ncname").replace("Address", "address").replace("Longitude", "longitude").replace("Latitude", "latitude")
+LA_2020 = (
+    LA_2020.replace("ClosedDate", "closeddate").replace("RequestType", "requesttype").replace("Status", "status").replace("RequestSource", "requestsource")
+)
+LA_2020 = (
+    LA_2020.replace("Owner", "owner")
+    .replace("NCName", "ncname")
+    .replace("Address", "address")
+    .replace("Longitude", "longitude")
+    .replace("Latitude", "latitude")
+)
 SOURCES = '[values.channel]\n"Call" = "phone"\n"Self Service" = "website"\n"Mobile App" = "app"\n"*" = "other"\n'
-SODA = '''
+SODA = """
 ticket_id = "unique_key"
 accepted_at = "created_date"
 closed_at = "closed_date"
@@ -49,14 +57,14 @@ place = "incident_address"
 content = "location"
 longitude = "longitude"
 latitude = "latitude"
-'''
-MESSAGES = '''
+"""
+MESSAGES = """
 ticket_id = "留言编号"
 accepted_at = "留言时间"
 title = "留言主题"
 content = "留言详情"
 caller = "留言用户"
-'''
+"""
 
 
 BOARD_TIMES = ("%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d")
@@ -208,7 +216,13 @@ def test_wrong_date_format_is_a_wrong_mapping_not_500_bad_rows(tmp_path: Path) -
 def test_reference_schema_in_every_encoding_is_the_same(tmp_path: Path) -> None:
     """UTF-8, with BOM, GB18030, UTF-16 and three line ends: one file, the same tickets."""
     rows = [
-        {"ticket_id": f"A{index}", "accepted_at": "2024-03-01 08:00:00", "request_type": "诉求", "title": "楼道\u201c灯\u201d不亮,\U0001f4a1", "content": "第一行\n第二行"}
+        {
+            "ticket_id": f"A{index}",
+            "accepted_at": "2024-03-01 08:00:00",
+            "request_type": "诉求",
+            "title": "楼道\u201c灯\u201d不亮,\U0001f4a1",
+            "content": "第一行\n第二行",
+        }
         for index in range(30)
     ]
     found = []

@@ -197,7 +197,9 @@ def check_boston_points(boston: City) -> None:
     days = sorted({row["accepted_at"].date() for row in boston.tickets})
     chosen = set(random.Random(1).sample(days, 60))
     sample = [row for row in boston.tickets if row["accepted_at"].date() in chosen][:SAMPLE]
-    complete = {day for day in chosen if sum(row["accepted_at"].date() == day for row in boston.tickets) == sum(row["accepted_at"].date() == day for row in sample)}
+    complete = {
+        day for day in chosen if sum(row["accepted_at"].date() == day for row in boston.tickets) == sum(row["accepted_at"].date() == day for row in sample)
+    }
     names = {item["properties"]["name"]: item["properties"]["code"] for item in plain.features(GEODATA / "boston_neighborhoods.geojson")}
     names |= {"Greater Mattapan": "17", "Downtown / Financial District": "09", "Fenway / Kenmore / Audubon Circle / Longwood": "11"}
     assert len(complete) > 30

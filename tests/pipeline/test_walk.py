@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from governance.periods import Grain, Period
@@ -12,7 +12,7 @@ from storage.home import Home
 from storage.reads import Selection, read_batches, read_by_category, read_by_place, read_by_unit, read_daily, read_facts, read_quarantine, read_totals
 from storage.scope import Role, Scope
 from storage.snapshot import open_snapshot
-from tests.factories import counts, lake_by_id, load, quarantine_rows, ticket, write_csv
+from tests.factories import clock, counts, lake_by_id, load, quarantine_rows, ticket, write_csv
 
 UNIT = "东华门街道办事处"
 HERE = {"request_type": "诉求", "channel": "电话", "district": "东城区", "subdistrict": "东华门街道", "handling_unit": UNIT, "caller": "13812345678"}
@@ -31,7 +31,13 @@ def test_from_row_to_reads(tmp_path: Path) -> None:
     assert counts(result) == {"read": 4, "loaded": 3, "updated": 0, "unchanged": 0, "quarantined": 1}
     assert result.total("unplaced") == 1
     row = lake_by_id(home)["W1"]
-    assert (row["accepted_at"], row["month"], row["category_1"], row["category_2"], row["category_3"]) == (datetime(2024, 3, 5, 9, 30), "2024-03", "住房", "漏雨", "屋顶")
+    assert (row["accepted_at"], row["month"], row["category_1"], row["category_2"], row["category_3"]) == (
+        clock("2024-03-05 09:30:00"),
+        "2024-03",
+        "住房",
+        "漏雨",
+        "屋顶",
+    )
     assert row["title"] == "屋顶漏雨,电话[电话]"
     assert row["caller_key"] == lake_by_id(home)["W2"]["caller_key"]
     assert [(item["row"], item["column"], item["value"]) for item in quarantine_rows(home)] == [(4, "创建时间", "昨天")]
@@ -48,7 +54,13 @@ def test_from_row_to_reads(tmp_path: Path) -> None:
     assert read_quarantine(snapshot, admin)["ticket_id"].tolist() == ["W4"]
     assert read_batches(snapshot, admin)[["read", "loaded", "quarantined", "unplaced"]].to_numpy().tolist() == [[4, 3, 1, 1]]
 
-    answers = {"closed_at": "2024-03-09 10:00:00", "followed_up_at": "2024-03-12 10:00:00", "is_responded": "是", "resolution": "已解决", "satisfaction": "不满意"}
+    answers = {
+        "closed_at": "2024-03-09 10:00:00",
+        "followed_up_at": "2024-03-12 10:00:00",
+        "is_responded": "是",
+        "resolution": "已解决",
+        "satisfaction": "不满意",
+    }
     later = [first[0] | answers, first[1] | answers | {"resolution": "未解决"}]
     assert counts(load(home, write_csv(tmp_path / "later.csv", later)))["updated"] == 2
     assert refresh(home).months == ("2024-03",)

@@ -78,7 +78,11 @@ def test_shipped_register_of_beijing() -> None:
 
 def write_areas(path: Path, *areas: tuple[str, str, float]) -> Path:
     items = [
-        {"type": "Feature", "properties": {"code": code, "name": name, "parent": "1", "parent_name": "东区"}, "geometry": mapping(box(west, 39, west + 0.1, 39.1))}
+        {
+            "type": "Feature",
+            "properties": {"code": code, "name": name, "parent": "1", "parent_name": "东区"},
+            "geometry": mapping(box(west, 39, west + 0.1, 39.1)),
+        }
         for code, name, west in areas
     ]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": items}, ensure_ascii=False), encoding="utf-8")

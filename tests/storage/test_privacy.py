@@ -112,7 +112,16 @@ def test_the_key_is_the_hmac_of_the_standard_library(number: str, key: bytes) ->
     assert caller_key(number, key) == stdlib_key(number, key)
 
 
-@pytest.mark.parametrize(("written", "bare"), [("138-1234-5678", "13812345678"), (" 138 1234 5678 ", "13812345678"), ("010-1234567", "0101234567"), ("(010)12345678", "01012345678"), ("+1381234567", "1381234567")])
+@pytest.mark.parametrize(
+    ("written", "bare"),
+    [
+        ("138-1234-5678", "13812345678"),
+        (" 138 1234 5678 ", "13812345678"),
+        ("010-1234567", "0101234567"),
+        ("(010)12345678", "01012345678"),
+        ("+1381234567", "1381234567"),
+    ],
+)
 def test_grouping_does_not_make_another_caller(written: str, bare: str) -> None:
     """Blanks, dashes and brackets are no part of a number, eleven bytes or not."""
     assert caller_key(written) == caller_key(bare) == stdlib_key(bare)
@@ -126,8 +135,16 @@ def test_no_number_or_name_in_any_byte_of_the_home(tmp_path: Path) -> None:
     """Phones in the caller column, in texts, in faulty, short, open and over-long rows, and a name column: none is stored."""
     home = Home(tmp_path / "home")
     rows = [
-        ticket("A1", caller=PHONES[0], caller_name=NAME, title="漏水"),
-        ticket("A2", caller=PHONES[0], caller_name=NAME, title=f"请打{PHONES[1]}", content=f"{PHONES[2]}\n{PHONES[3]}", place=f"找{PHONES[4]}", reply=f"已回{PHONES[5]}"),
+        ticket("A1", caller=PHONES[0], caller_name=NAME, title="漏水", enterprise=f"某装修部{PHONES[1]}", exclusion_reason=f"已撤诉 {PHONES[1]}"),
+        ticket(
+            "A2",
+            caller=PHONES[0],
+            caller_name=NAME,
+            title=f"请打{PHONES[1]}",
+            content=f"{PHONES[2]}\n{PHONES[3]}",
+            place=f"找{PHONES[4]}",
+            reply=f"已回{PHONES[5]}",
+        ),
         ticket("A3", "2024-13-01", caller=PHONES[6], caller_name=NAME, title=f"电话{PHONES[7]}"),
         ticket("A4", "", caller=PHONES[6], caller_name=NAME),
         ticket("A5", closed_at=PHONES[8], request_type=PHONES[9], caller_name=NAME),
@@ -146,6 +163,7 @@ def test_no_number_or_name_in_any_byte_of_the_home(tmp_path: Path) -> None:
     held = lake_by_id(home)
     assert held["A1"]["caller_key"] == held["A2"]["caller_key"] == stdlib_key(PHONES[0], home.caller_key())
     assert held["A2"]["title"] == "请打[电话]"
+    assert held["A1"]["enterprise"] == "某装修部[电话]"
     everything = bytes_of(home.root)
     for secret in [*PHONES, NAME]:
         for encoding in ("utf-8", "utf-16-le", "gb18030"):

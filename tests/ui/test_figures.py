@@ -145,7 +145,7 @@ def test_csv_has_a_mark_and_keeps_plain_values():
 
 def test_names_that_occur_twice_are_told_apart():
     labels = urlstate.unique_labels(["1", "2", "3"], ["马坊镇", "马坊镇", "兴谷街道"], ["平谷区", "门头沟区", None])
-    assert labels == {"1": "马坊镇(平谷区)", "2": "马坊镇(门头沟区)", "3": "兴谷街道"}
+    assert labels == {"1": "马坊镇（平谷区）", "2": "马坊镇（门头沟区）", "3": "兴谷街道"}
 
 
 @pytest.mark.parametrize(

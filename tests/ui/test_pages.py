@@ -139,7 +139,7 @@ def test_a_day_without_tickets_says_so(open_page):
 @pytest.mark.parametrize("page", [COCKPIT, "pages/overview/definitions.py"])
 def test_first_steps_without_data(open_page, tmp_path: Path, page):
     app = open_page(home=tmp_path / "empty")
-    assert app.title[0].value == "第一步:导入工单"
+    assert app.title[0].value == "第一步：导入工单"
     assert any("manage.py ingest" in item.value for item in app.code)
     assert not app.metric
 

@@ -19,10 +19,11 @@ NAN = float("nan")
     [
         (0, "0"),
         (9_876, "9,876"),
-        (10_000, "1.00万"),
-        (29_855, "2.99万"),
-        (107_000, "10.7万"),
-        (24_946_000, "2,494.6万"),
+        (10_000, "10,000"),
+        (29_951, "29,951"),
+        (99_999, "99,999"),
+        (107_000, "10.70万"),
+        (24_946_000, "2,494.60万"),
         (147_000_000, "1.47亿"),
         (NAN, "—"),
         (None, "—"),
@@ -32,7 +33,7 @@ def test_count(value, text):
     assert words.count(value) == text
 
 
-@pytest.mark.parametrize(("rate", "text"), [(0.9677, "96.8%"), (0.0, "0.0%"), (1.0, "100.0%"), (NAN, "—(无回访)"), (None, "—(无回访)")])
+@pytest.mark.parametrize(("rate", "text"), [(0.9677, "96.8%"), (0.0, "0.0%"), (1.0, "100.0%"), (NAN, "—（无回访）"), (None, "—（无回访）")])
 def test_percent(rate, text):
     assert words.percent(rate, "无回访") == text
 
@@ -50,7 +51,7 @@ def test_points(difference, text):
 @pytest.mark.parametrize(
     ("period", "text"),
     [
-        (Period(Grain.MONTH, date(2026, 11, 1), date(2026, 11, 20)), "2026年11月(截至11月20日)"),
+        (Period(Grain.MONTH, date(2026, 11, 1), date(2026, 11, 20)), "2026年11月（截至11月20日）"),
         (Period(Grain.MONTH, date(2026, 10, 1), date(2026, 10, 31)), "2026年10月"),
         (Period(Grain.YEAR, date(2025, 1, 1), date(2025, 12, 31)), "2025年"),
         (Period(Grain.WEEK, date(2026, 11, 16), date(2026, 11, 22)), "2026年11月16日至11月22日"),
