@@ -146,7 +146,8 @@ class Intake:
         if source.is_tidy or not self._structure_faults(reading, rejects) or not has_odd_lines(source.path):
             return False
         copy = self.staging / f"{source.sha256[:16]}.tidy.csv"
-        source.removed = write_tidy(source.path, copy, source.delimiter, source.removed_at)
+        removed = write_tidy(source.path, copy, source.delimiter, source.removed_at)
+        source.removed, source.removed_at = [number for number, _ in removed], [position for _, position in removed]
         source.path = copy
         source.is_tidy = source.has_one_newline = True
         return True
@@ -180,6 +181,7 @@ class Intake:
             raise InputError(message)
         source.removed.append(record + len(source.removed))
         source.removed_at.append(position)
+        source.is_tidy = False  # blank lines that the open quote seemed to hold may have come to light
         source.path = copy
         return True
 

@@ -7,6 +7,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -48,6 +49,10 @@ THIN_FACTOR = 3
 Half would be too strict: in a city whose topics follow the seasons a winter month has half a summer's tickets. A third
 still separates a file that fades out: New York's council file falls from 79 tickets a day to 26, 7, 6, 2 and less.
 """
+
+
+_NAMES: WeakKeyDictionary[Snapshot, dict[str, pd.DataFrame]] = WeakKeyDictionary()
+"""Dimension tables are a few hundred rows and never change within a snapshot, yet every grouped read needs one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,14 @@ def _counts(
     grouping = f" GROUP BY {', '.join(group)}" if group else ""
     statement = f"SELECT {keys}{SUMS} FROM {rollup} WHERE {' AND '.join(conditions)}{grouping}"
     return _frame(snapshot, statement, (period.start, period.end, *where.parameters))
+
+
+def _names(snapshot: Snapshot, statement: str) -> pd.DataFrame:
+    """A dimension table, read once for each snapshot; must not be changed by the caller."""
+    known = _NAMES.setdefault(snapshot, {})
+    if statement not in known:
+        known[statement] = _frame(snapshot, statement)
+    return known[statement]
 
 
 def _frame(snapshot: Snapshot, statement: str, parameters: tuple[Any, ...] = ()) -> pd.DataFrame:
@@ -246,7 +259,7 @@ def read_by_category(snapshot: Snapshot, scope: Scope, selection: Selection, per
     """Counts by category: ``category_1`` (and ``category_2`` at level 2), None where unclassified."""
     key = _category_key(level)
     counts = _counts(snapshot, scope, selection, period, (key,))
-    return _frame(snapshot, CATEGORY_NAMES[level]).merge(counts, on=key).drop(columns=key)
+    return _names(snapshot, CATEGORY_NAMES[level]).merge(counts, on=key).drop(columns=key)
 
 
 def read_category_days(
@@ -260,7 +273,7 @@ def read_category_days(
         Names of the first level, or tuples with one name for each level; None is unclassified.
     """
     key = _category_key(level)
-    names = _frame(snapshot, CATEGORY_NAMES[level])
+    names = _names(snapshot, CATEGORY_NAMES[level])
     wanted = {tuple(name or "" for name in item) if isinstance(item, tuple) else (item or "",) for item in categories}
     texts = names.drop(columns=key).astype("object").fillna("")
     chosen = names[[tuple(row) in wanted for row in texts.itertuples(index=False)]]
@@ -274,7 +287,7 @@ def read_by_place(snapshot: Snapshot, scope: Scope, selection: Selection, period
         message = f"read_by_place: level is {level!r}, allowed are 'district' and 'subdistrict'"
         raise ValueError(message)
     counts = _counts(snapshot, scope, selection, period, ("place_id",))
-    codes = _frame(snapshot, f"SELECT place_id, {level}_code AS code FROM place")
+    codes = _names(snapshot, f"SELECT place_id, {level}_code AS code FROM place")
     merged = codes.merge(counts, on="place_id").drop(columns="place_id")
     return merged.groupby("code", dropna=False, as_index=False, sort=True)[list(COUNTS)].sum()
 
@@ -282,7 +295,7 @@ def read_by_place(snapshot: Snapshot, scope: Scope, selection: Selection, period
 def read_by_unit(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
     """Counts by handling unit: ``unit_code``, ``unit_name``, ``unit_type`` (None where no unit was given) and counts."""
     counts = _counts(snapshot, scope, selection, period, ("unit_id",))
-    return _frame(snapshot, "SELECT * FROM unit").merge(counts, on="unit_id").drop(columns="unit_id")
+    return _names(snapshot, "SELECT * FROM unit").merge(counts, on="unit_id").drop(columns="unit_id")
 
 
 def read_batches(snapshot: Snapshot, scope: Scope) -> pd.DataFrame:

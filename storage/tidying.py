@@ -44,7 +44,7 @@ def unify_newlines(path: Path, target: Path) -> None:
             new.write(block.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
 
 
-def write_tidy(path: Path, target: Path, delimiter: str, removed_at: list[int]) -> list[int]:
+def write_tidy(path: Path, target: Path, delimiter: str, removed_at: list[int]) -> list[tuple[int, int]]:
     """A copy without blank lines between records; blank lines inside quoted values stay.
 
     Parameters
@@ -58,12 +58,12 @@ def write_tidy(path: Path, target: Path, delimiter: str, removed_at: list[int]) 
 
     Returns
     -------
-    list of int
-        Number of each record taken out, the first after the header being 1.
+    list of tuple
+        Of each record taken out its number, the first after the header being 1, and where it stood in the copy.
     """
     inside = False
     records = -1
-    removed: list[int] = []
+    removed: list[tuple[int, int]] = []
     pending = sorted(removed_at)
     with target.open("wb") as new:
         for offset, line in _lines(path):
@@ -71,11 +71,12 @@ def write_tidy(path: Path, target: Path, delimiter: str, removed_at: list[int]) 
                 if not line:
                     continue
                 while len(removed) < len(pending) and pending[len(removed)] <= offset:
-                    removed.append(records + 1 + len(removed))
+                    removed.append((records + 1 + len(removed), new.tell()))
                 records += 1
             new.write(line + b"\n")
             inside = _ends_inside(line, delimiter.encode(), inside=inside)
-    removed += [records + 1 + index for index in range(len(removed), len(pending))]
+        while len(removed) < len(pending):
+            removed.append((records + 1 + len(removed), new.tell()))
     return removed
 
 

@@ -136,11 +136,17 @@ WORDS: Final = {
     "Previous month": "上个月",
     "Next month": "下个月",
     "Choose date": "选择日期",
+    "Choose date range": "选择日期范围",
+    "number": "数字",
+    "text": "文字",
     "Clear date": "清除日期",
     "Clear dates": "清除日期",
     "Clear value": "清除",
     "Quick select a date range": "快速选择日期范围",
     "Custom": "自定",
+    "Use arrow keys to navigate dates. Enter to select. Escape to close.": "方向键移动，回车选定，Esc 关闭。",
+    "Click to start selecting date range": "点击选择起日",
+    "Click to finish selecting date range": "点击选择止日",
     "Download failed": "下载失败",
     "Try again": "再试一次",
     "Connection timed out.": "连接超时。",
@@ -180,7 +186,8 @@ SCRIPT = """
   window.weisuChinese = true;
   document.documentElement.lang = "zh-CN";
   const attributes = ["placeholder", "aria-label", "title", "aria-valuetext"];
-  const data = "canvas,code,svg,[role=option],[role=gridcell],[data-testid=stTable],[data-testid=stMarkdownContainer]:not([data-testid=stTooltipContent] *)";
+  const prose = "[data-testid=stMarkdownContainer]:not([data-testid=stTooltipContent] *)";
+  const data = "canvas,code,svg,[role=option]:not([style*=contents]),[role=gridcell],[data-testid=stTable]," + prose;
   const chinese = (text) => {
     const plain = text.trim();
     if (!/[A-Za-z]{2}/.test(plain)) return null;

@@ -91,18 +91,10 @@ def problems(frame: pd.DataFrame, height: int) -> go.Figure:
     figure = go.Figure()
     for name, counts, colour in pairs:
         if counts.notna().any():
-            bar = {
-                "orientation": "h",
-                "marker": {"color": colour},
-                "textposition": "outside",
-                "constraintext": "none",
-                "cliponaxis": False,
-                "hovertemplate": "%{x:,.0f}",
-            }
-            figure.add_bar(y=rows["problem"], x=counts, name=name, text=[words.exact(value) for value in counts], **bar)
+            figure.add_bar(y=rows["problem"], x=counts, name=name, orientation="h", marker={"color": colour}, hovertemplate="%{x:,.0f}")
     largest = float(frame[["request_count", "before_count"]].max().max())
     values, texts = axis_ticks(largest)
-    figure.update_xaxes(tickmode="array", tickvals=values, ticktext=texts, range=[0, largest * 1.15], title=None)
+    figure.update_xaxes(tickmode="array", tickvals=values, ticktext=texts, range=[0, values[-1]], title=None)
     figure.update_yaxes(automargin=True, title=None)
     figure.update_layout(barmode="group", bargap=0.25, legend_traceorder="reversed")
     return theme.apply(figure, height)

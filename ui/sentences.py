@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance.rates import RATE_COUNTS
 from ui import words
 from ui.words import _
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from governance.periods import Period
     from storage.reads import Facts
 
-__all__ = ["no_boundaries", "places", "problems", "ranking", "thin_months", "units", "volume"]
+__all__ = ["columns_shown", "no_boundaries", "places", "problems", "ranking", "thin_months", "units", "volume"]
 
 
 def thin_months(known: Facts, period: Period, *, is_default: bool) -> str:
@@ -71,6 +72,12 @@ def units(frame: pd.DataFrame, small_base: int) -> str:
     few = int(frame["resolution_base_count"].between(1, small_base - 1).sum())
     none = int((frame["resolution_base_count"] == 0).sum())
     return _("共 {n} 个单位，其中样本不足（有效回访少于 {base} 件）的 {few} 个，无回访的 {none} 个。").format(n=len(frame), base=small_base, few=few, none=none)
+
+
+def columns_shown(frame: pd.DataFrame) -> str:
+    """What stands beside each unit; the rates only where somebody was asked."""
+    asked = frame[list(RATE_COUNTS)].notna().any(axis=None)
+    return _("件数与三率并列") if asked else _("本时段无回访，三率不计算")
 
 
 def no_boundaries(known: Facts, word: str) -> str:

@@ -20,6 +20,8 @@ def run() -> None:
     key = (version, Scope(Role.LEADER), Selection(), loaders.default_period(known))
     loaders.place_register(version)
     loaders.unit_register(version)
+    loaders.categories(version)
+    loaders.small_base(version, key[-1])
     loaders.headline(*key)
     loaders.problems(*key)
     loaders.units(*key)

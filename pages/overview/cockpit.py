@@ -52,8 +52,8 @@ with left, st.container(border=True, height="stretch", gap="small"):
 
 with right, st.container(border=True, height="stretch", gap="small"):
     with panels.head(view.facts.unit_word):
-        st.caption(_("件数与三率并列"), width="content")
-    units = loaders.units(*key)
+        units = loaders.units(*key)
+        st.caption(sentences.columns_shown(units), width="content")
     if units.empty:
         st.caption(_("所选范围内的工单没有记录承办单位。"))
     else:

@@ -137,3 +137,35 @@ def test_boundaries_are_compressed_and_kept(server, visit):
         seen.open("/", "前十类问题")
     assert caught.value.headers["content-encoding"] == "gzip"
     assert "immutable" in caught.value.headers["cache-control"]
+
+
+@pytest.mark.parametrize("query", [f"month={MONTH}", f"month={MONTH}&category={quote('供暖问题')}", f"grain={quote('年')}"])
+def test_the_cockpit_fits_a_large_screen(server, visit, query):
+    page = visit(server, 1920, 1080).open(f"/?{query}", "数据版本")
+    wait_for_map(page)
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("(item) => item.scrollHeight") <= 1080
+    foot = page.get_by_text("数据版本").last.bounding_box()
+    assert foot["y"] + foot["height"] <= 1080
+
+
+OTHER_PLACE = f"district={quote('西城区')}&subdistrict={quote('新街口街道')}"
+
+
+@pytest.mark.parametrize(
+    ("who", "own", "others"),
+    [
+        (f"role={quote('街乡镇')}&unit={quote('景山街道')}", "景山街道", ("新街口街道", "西长安街街道", "东华门街道", "西城区")),
+        (f"role={quote('区')}&unit={quote('东城区')}", "东城区", ("新街口街道", "西长安街街道", "西城区")),
+        (f"role={quote('委办局')}&unit={quote('市交通委')}", "市交通委", ("市住建委", "热力集团")),
+    ],
+)
+@pytest.mark.parametrize("view", ["", f"&areas_as={quote('列表')}&level={quote('街乡镇')}"])
+def test_a_link_to_another_place_shows_nothing_of_it(server, visit, who, own, others, view):
+    page = visit(server).open(f"/?month={MONTH}&{who}&{OTHER_PLACE}{view}", "数据版本")
+    page.locator("[data-testid=stMetricValue]").nth(5).wait_for(timeout=30_000)
+    page.wait_for_timeout(1_000)
+    main = page.locator("[data-testid=stMain]")
+    everything = main.evaluate("(item) => item.textContent + ' ' + [...item.querySelectorAll('[aria-label]')].map((one) => one.ariaLabel).join(' ')")
+    assert own in everything
+    assert [name for name in others if name in everything] == []

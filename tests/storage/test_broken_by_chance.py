@@ -31,6 +31,7 @@ CHANCE = settings(max_examples=int(os.environ.get("BROKEN_EXAMPLES", "20")), sup
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]),
     end=st.booleans(),
 )
+@example(rows=[['"'], ["", "\r"], ["", "", '"a\nb"']], newline="\r\n", encoding="utf-8", end=False)
 def test_random_cells(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], newline: str, encoding: str, end: bool) -> None:
     """Any cells, quoted or not, any number of them, in any encoding: refused whole or accounted for row by row."""
     folder = tmp_path_factory.mktemp("cells")

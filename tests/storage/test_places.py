@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from shapely.geometry import box, mapping
 
+from governance.periods import Grain, Period
 from pipeline.refresh import check, refresh
 from storage.home import Home
 from storage.places import PlaceRegister, load_register
 from storage.profiles import Profile, load_profile, parse_profile
-from storage.reads import read_facts, read_places
+from storage.reads import Selection, read_by_place, read_facts, read_places
+from storage.scope import Role, Scope
 from storage.snapshot import open_snapshot
 from tests.factories import load, ticket, write_csv, write_profile
 
@@ -107,6 +110,9 @@ def test_points_before_labels_and_new_boundaries_without_new_tickets(tmp_path: P
     refresh(home)
     facts = read_facts(open_snapshot(home))
     assert (facts.ticket_count, facts.unplaced_count, facts.has_districts) == (4, 2, True)
+    day = Period.containing(Grain.DAY, date.fromisoformat("2024-03-01"))
+    found = read_by_place(open_snapshot(home), Scope(Role.LEADER), Selection(), day, "subdistrict")
+    assert dict(zip(found["code"].fillna("-"), found["intake_count"], strict=True)) == {"101": 1, "102": 1, "-": 2}
     better = write_areas(tmp_path / "2.geojson", ("101", "甲", 116.0), ("102", "乙", 116.1), ("103", "丙", 116.2))
     assert load(home, path, city=city, boundaries=better).total("unplaced") == 0
     refresh(home)

@@ -32,6 +32,17 @@ def test_volume_without_a_year_ago_draws_one_line():
     assert [trace.name for trace in figure.data] == ["诉求量"]
 
 
+def problems_frame() -> pd.DataFrame:
+    return pd.DataFrame({"problem": ["甲", "乙"], "request_count": [9, 4], "before_count": [7.0, 5.0]})
+
+
+def test_problems_as_bars_begin_at_the_top_with_the_largest():
+    figure = figures.problems(problems_frame(), 180)
+    assert [trace.name for trace in figure.data] == ["上期", "本期"]
+    assert list(figure.data[1].y) == ["乙", "甲"]
+    assert list(figures.problems(problems_frame().assign(before_count=float("nan")), 180).data[0].x) == [4, 9]
+
+
 @pytest.mark.parametrize(
     ("largest", "values", "texts"),
     [

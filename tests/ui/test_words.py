@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,7 @@ from storage.scope import Role
 from ui import words
 
 NAN = float("nan")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +65,26 @@ def test_points(difference, text):
 )
 def test_period_name(period, text):
     assert words.period_name(period) == text
+
+
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff”’）][,;:?!(]|[,;?!)][\u4e00-\u9fff“‘（]")
+
+
+def screen_sentences() -> list[str]:
+    files = [ROOT / "app.py", ROOT / "server.py", *sorted((ROOT / "ui").glob("*.py")), *sorted((ROOT / "pages").rglob("*.py"))]
+    calls = [node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    marked = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "_" and call.args]
+    return [str(item.value) for item in marked if isinstance(item, ast.Constant)]
+
+
+def test_sentences_have_full_width_punctuation():
+    assert len(screen_sentences()) > 100
+    assert [text for text in screen_sentences() if HALF_WIDTH.search(text)] == []
+
+
+@pytest.mark.parametrize("text", ["比平时好,该看哪里", "第一步:导入", "诉求量(件)", "共 {n} 行;最多", "该看哪里?"])
+def test_punctuation_rule_fails_on_a_planted_sentence(text):
+    assert HALF_WIDTH.search(text)
 
 
 @pytest.mark.parametrize("enumeration", [Role, Grain, RequestType, Channel])

@@ -1,0 +1,55 @@
+"""Which reads the cockpit makes: each once, from rollups only, and none at all when nothing changed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from storage import reads
+from ui import words
+
+MONTH = "2025年10月"
+ROLLUP = re.compile(r"FROM (\w+_day)")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Every statement sent to the mart, with its parameters."""
+    sent: list[tuple[str, tuple[object, ...]]] = []
+    plain = reads._frame
+
+    def note(snapshot, statement, parameters=()):
+        sent.append((statement, tuple(parameters)))
+        return plain(snapshot, statement, parameters)
+
+    monkeypatch.setattr(reads, "_frame", note)
+    return sent
+
+
+def test_no_read_is_made_twice(open_page, asked):
+    open_page(month=MONTH)
+    assert len(asked) <= 22
+    assert [item for item, times in Counter(asked).items() if times > 1] == []
+
+
+def test_a_rerun_without_a_change_reads_nothing(open_page, asked):
+    app = open_page(month=MONTH)
+    asked.clear()
+    app.run()
+    assert asked == []
+
+
+def test_a_change_of_the_month_reads_counts_only(open_page, asked):
+    app = open_page(month=MONTH)
+    asked.clear()
+    app.selectbox(key="month").select("2025-08").run()
+    assert words.exact(0) not in {item.value for item in app.metric if item.label == "受理量"}
+    assert all(ROLLUP.search(statement) for statement, _parameters in asked)
+    assert len(asked) <= 11
+
+
+def test_without_filters_the_widest_table_is_never_asked(open_page, asked):
+    open_page(month=MONTH)
+    assert {name for statement, _parameters in asked for name in ROLLUP.findall(statement)} <= {"city_day", "place_day", "unit_day", "category_day"}
