@@ -26,7 +26,8 @@ run: $(RUNTIME) ## Open the dashboard on http://127.0.0.1:8501
 	@exec $(BIN)/python manage.py serve
 
 test: $(DEVELOPMENT) browser check ## Linters, types, import contracts and all tests, with a real browser
-	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_OPTIONS)
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -m browser $(PYTEST_OPTIONS)
 
 check: $(DEVELOPMENT) ## Linters, types and import contracts alone
 	$(BIN)/ruff check $(CHECKED)

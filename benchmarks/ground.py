@@ -64,12 +64,12 @@ class Ground:
 
 def measure_ingest(ground: Ground) -> tuple[Figure, Figure]:
     """The engine's own typed read to Parquet, and our checked ingest, of the same file, one after the other."""
-    path = ground.folder / "tickets.csv"
-    write_ticket_file(path, ground.rows)
+    path = ground.folder / f"tickets_{ground.rows}.csv"
+    if not path.exists():
+        write_ticket_file(path, ground.rows)
     shutil.rmtree(ground.home.root, ignore_errors=True)
     plain = run_python(READ_CSV.format(path=path, target=ground.folder / "plain.parquet"), ground.environment)
     ours = run_python(INGEST.format(path=path), ground.environment)
-    path.unlink()
     (ground.folder / "plain.parquet").unlink()
     return plain, ours
 

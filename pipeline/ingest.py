@@ -106,7 +106,7 @@ def ingest(
 def _staging(home: Home) -> Iterator[Path]:
     """An empty staging folder, removed afterwards; a killed run's leftovers go first."""
     shutil.rmtree(home.staging, ignore_errors=True)
-    home.staging.mkdir(parents=True)
+    home.staging.mkdir(parents=True, mode=0o700)  # copies made for reading still hold what was delivered
     try:
         yield home.staging
     finally:

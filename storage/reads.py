@@ -89,45 +89,48 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Where:
-    """Conditions with their parameters, and the dimensions they need."""
+    """Conditions over numbers of the dimension tables, and the dimensions they need."""
 
     conditions: tuple[str, ...]
-    parameters: tuple[Any, ...]
     dimensions: frozenset[str]
 
 
-def _where(scope: Scope, selection: Selection) -> _Where:
-    parts: list[tuple[str, str, Any]] = []
-    match scope.role:
-        case Role.DISTRICT:
-            parts.append(("place_id", "place_id IN (SELECT place_id FROM place WHERE district_code = ?)", scope.unit_code))
-        case Role.SUBDISTRICT:
-            parts.append(("place_id", "place_id IN (SELECT place_id FROM place WHERE subdistrict_code = ?)", scope.unit_code))
-        case Role.DEPARTMENT:
-            parts.append(("unit_id", "unit_id IN (SELECT unit_id FROM unit WHERE unit_code = ?)", scope.unit_code))
-    if selection.district_code is not None:
-        parts.append(("place_id", "place_id IN (SELECT place_id FROM place WHERE district_code = ?)", selection.district_code))
-    if selection.subdistrict_code is not None:
-        parts.append(("place_id", "place_id IN (SELECT place_id FROM place WHERE subdistrict_code = ?)", selection.subdistrict_code))
-    if selection.category_1 is not None:
-        condition = "category_1_id IN (SELECT category_1_id FROM category WHERE coalesce(category_1, '') = ?)"
-        parts.append(("category_1_id", condition, selection.category_1))
+MEMBERS = {
+    "district_code": ("place_id", "SELECT place_id, district_code FROM place"),
+    "subdistrict_code": ("place_id", "SELECT place_id, subdistrict_code FROM place"),
+    "unit_code": ("unit_id", "SELECT unit_id, unit_code FROM unit"),
+    "category_1": ("category_1_id", "SELECT DISTINCT category_1_id, coalesce(category_1, '') AS category_1 FROM category"),
+}
+"""What is chosen by code, the number that rollups hold for it, and where to look it up."""
+
+SCOPE_CODES = {Role.DISTRICT: "district_code", Role.SUBDISTRICT: "subdistrict_code", Role.DEPARTMENT: "unit_code"}
+
+
+def _where(snapshot: Snapshot, scope: Scope, selection: Selection) -> _Where:
+    chosen = [(name, getattr(selection, name)) for name in ("district_code", "subdistrict_code", "category_1")]
+    if scope.role in SCOPE_CODES:
+        chosen.append((SCOPE_CODES[scope.role], scope.unit_code))
+    parts = [_member(snapshot, name, value) for name, value in chosen if value is not None]
     if selection.request_type is not None:
-        parts.append(("type_id", "type_id = ?", TYPE_IDS.get(selection.request_type, -1)))
+        parts.append(("type_id", f"type_id = {TYPE_IDS.get(selection.request_type, -1)}"))
     if selection.channel is not None:
-        parts.append(("channel_id", "channel_id = ?", CHANNEL_IDS.get(selection.channel, -1)))
-    return _Where(
-        tuple(part[1] for part in parts),
-        tuple(part[2] for part in parts),
-        frozenset(part[0] for part in parts),
-    )
+        parts.append(("channel_id", f"channel_id = {CHANNEL_IDS.get(selection.channel, -1)}"))
+    return _Where(tuple(part[1] for part in parts), frozenset(part[0] for part in parts))
+
+
+def _member(snapshot: Snapshot, name: str, value: str) -> tuple[str, str]:
+    """Dimension and condition for a code: a list of numbers lets the engine skip row groups, a subquery does not."""
+    key, statement = MEMBERS[name]
+    table = _names(snapshot, statement)
+    numbers = table.loc[table[name] == value, key]
+    return key, f"{key} IN ({', '.join(str(int(number)) for number in numbers) or 'NULL'})"
 
 
 def _counts(
     snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, group: tuple[str, ...] = (), members: tuple[str, tuple[int, ...]] | None = None
 ) -> pd.DataFrame:
     """Counts of a period grouped by dimensions, from the smallest rollup that has what is asked."""
-    where = _where(scope, selection)
+    where = _where(snapshot, scope, selection)
     rollup = smallest_rollup({"day", *group, *where.dimensions})
     conditions = ["day BETWEEN ? AND ?", *where.conditions]
     if members is not None:
@@ -135,7 +138,7 @@ def _counts(
     keys = "".join(f"{name}, " for name in group)
     grouping = f" GROUP BY {', '.join(group)}" if group else ""
     statement = f"SELECT {keys}{SUMS} FROM {rollup} WHERE {' AND '.join(conditions)}{grouping}"
-    return _frame(snapshot, statement, (period.start, period.end, *where.parameters))
+    return _frame(snapshot, statement, (period.start, period.end))
 
 
 def _names(snapshot: Snapshot, statement: str) -> pd.DataFrame:
@@ -164,12 +167,12 @@ def read_facts(snapshot: Snapshot) -> Facts:
         "SELECT coalesce(sum(intake_count), 0) AS total, coalesce(sum(intake_count) FILTER (WHERE subdistrict_code IS NULL), 0) AS unplaced, "
         "(SELECT count(*) FROM register WHERE level = 'district') AS districts FROM place_day JOIN place USING (place_id)",
     ).iloc[0]
-    data_until = date.fromisoformat(meta["data_until"])
+    data_until = date.fromisoformat(meta["data_until"] or meta["built_at"][:10])
     months = _frame(snapshot, "SELECT strftime(day, '%Y-%m-01') AS month, sum(intake_count) AS total FROM city_day GROUP BY 1 ORDER BY 1")
     return Facts(
         city_code=city["code"],
         city_name=city["name"],
-        data_from=date.fromisoformat(meta["data_from"]),
+        data_from=date.fromisoformat(meta["data_from"] or meta["built_at"][:10]),
         data_until=data_until,
         filled_until=_filled_until(
             [(date.fromisoformat(month), int(total)) for month, total in zip(months["month"], months["total"], strict=True)], data_until

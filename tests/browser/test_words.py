@@ -109,6 +109,7 @@ def test_the_search_for_a_page_that_is_not_there(server, visit):
 def test_a_name_in_the_data_is_never_translated(server, visit):
     """The shim leaves options, cells and prose alone: a category may be called "Light" or "Search"."""
     page = visit(server).open(f"/?month={MONTH}", "数据版本")
+    page.wait_for_function("window.weisuChinese")
     marks = page.evaluate(
         """async () => {
           const host = document.createElement("div");
