@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 
 from governance.rates import COUNTS
-from storage.rollups import CHANNEL_IDS, TYPE_IDS, smallest_rollup
+from storage.rollups import CHANNEL_IDS, TYPE_IDS, monthly_rollup, smallest_rollup
 from storage.scope import Role, Scope, ScopeError
 
 if TYPE_CHECKING:
@@ -131,14 +131,34 @@ def _counts(
 ) -> pd.DataFrame:
     """Counts of a period grouped by dimensions, from the smallest rollup that has what is asked."""
     where = _where(snapshot, scope, selection)
-    rollup = smallest_rollup({"day", *group, *where.dimensions})
-    conditions = ["day BETWEEN ? AND ?", *where.conditions]
+    needed = {*group, *where.dimensions}
+    conditions = list(where.conditions)
     if members is not None:
         conditions.append(f"{members[0]} IN ({', '.join(map(str, members[1])) or 'NULL'})")
+    parts = [f"SELECT {', '.join((*group, *COUNTS))} FROM {rollup} WHERE {' AND '.join((days, *conditions))}" for rollup, days in _sources(period, needed)]
     keys = "".join(f"{name}, " for name in group)
     grouping = f" GROUP BY {', '.join(group)}" if group else ""
-    statement = f"SELECT {keys}{SUMS} FROM {rollup} WHERE {' AND '.join(conditions)}{grouping}"
-    return _frame(snapshot, statement, (period.start, period.end))
+    return _frame(snapshot, f"SELECT {keys}{SUMS} FROM ({' UNION ALL '.join(parts)}){grouping}")
+
+
+def _sources(period: Period, needed: set[str]) -> list[tuple[str, str]]:
+    """Which rollup serves which days of a period: a monthly one its whole months, where there is one, a daily one the rest."""
+    daily = smallest_rollup({"day", *needed})
+    monthly = None if "day" in needed or not needed else monthly_rollup(needed)
+    first = period.start if period.start.day == 1 else _month_end(period.start) + timedelta(days=1)
+    last = (period.end + timedelta(days=1)).replace(day=1) - timedelta(days=1)
+    if monthly is None or last <= first:
+        return [(daily, _days(period.start, period.end))]
+    sources = [(monthly, _days(first, last))]
+    if period.start < first:
+        sources.append((daily, _days(period.start, first - timedelta(days=1))))
+    if last < period.end:
+        sources.append((daily, _days(last + timedelta(days=1), period.end)))
+    return sources
+
+
+def _days(first: date, last: date) -> str:
+    return f"day BETWEEN DATE '{first}' AND DATE '{last}'"
 
 
 def _names(snapshot: Snapshot, statement: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from governance.policy import Policy
 
-__all__ = ["DIMENSIONS", "ROLLUPS", "SCHEMA", "Rollup", "cell_sql", "rollup_sql", "smallest_rollup"]
+__all__ = ["DIMENSIONS", "ROLLUPS", "SCHEMA", "Rollup", "cell_sql", "monthly_rollup", "rollup_sql", "smallest_rollup"]
 
 DIMENSIONS: dict[str, str] = {
     "day": "DATE",
@@ -31,10 +31,14 @@ CHANNEL_IDS: dict[str, int] = {str(member): number for number, member in enumera
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """A table of counts by some dimensions; a query goes to the first table that has all it needs."""
+    """A table of counts by some dimensions; a query goes to the first table that has all it needs.
+
+    In a monthly one ``day`` is the first of the month.
+    """
 
     name: str
     dimensions: tuple[str, ...]
+    is_monthly: bool = False
 
 
 ROLLUPS: tuple[Rollup, ...] = (
@@ -43,8 +47,10 @@ ROLLUPS: tuple[Rollup, ...] = (
     Rollup("place_day", ("day", "place_id", "category_1_id")),
     Rollup("category_day", ("day", "category_1_id", "category_id", "type_id")),
     Rollup("cell_day", tuple(DIMENSIONS)),
+    Rollup("place_month", ("day", "place_id", "type_id", "channel_id"), is_monthly=True),
+    Rollup("unit_month", ("day", "unit_id", "type_id", "channel_id"), is_monthly=True),
 )
-"""Ordered from small to large; the last one answers everything."""
+"""Daily ones ordered from small to large, the last of them answers everything; monthly ones serve the whole months of long periods."""
 
 SCHEMA = "\n".join(
     [
@@ -65,7 +71,13 @@ SCHEMA = "\n".join(
 def smallest_rollup(needed: Iterable[str]) -> str:
     """Name of the smallest rollup that has all of the dimensions."""
     wanted = set(needed)
-    return next(rollup.name for rollup in ROLLUPS if wanted <= set(rollup.dimensions))
+    return next(rollup.name for rollup in ROLLUPS if not rollup.is_monthly and wanted <= set(rollup.dimensions))
+
+
+def monthly_rollup(needed: Iterable[str]) -> str | None:
+    """Name of a monthly rollup that has all of the dimensions; None where there is none."""
+    wanted = set(needed)
+    return next((rollup.name for rollup in ROLLUPS if rollup.is_monthly and wanted <= set(rollup.dimensions)), None)
 
 
 def _ids(column: str, ids: dict[str, int]) -> str:
@@ -115,4 +127,6 @@ def rollup_sql(rollup: Rollup, cells: str) -> str:
     """SQL that sums cells to one rollup, ordered by day so that a period reads few row groups."""
     dimensions = ", ".join(rollup.dimensions)
     counts = ", ".join(f"CAST(sum({name}) AS INTEGER)" for name in COUNTS)
+    if rollup.is_monthly:
+        cells = f"(SELECT * REPLACE (CAST(date_trunc('month', day) AS DATE) AS day) FROM {cells})"
     return f"SELECT {dimensions}, {counts} FROM {cells} GROUP BY {dimensions} ORDER BY {dimensions}"

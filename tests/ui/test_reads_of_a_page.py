@@ -11,7 +11,7 @@ from storage import reads
 from ui import words
 
 MONTH = "2025年10月"
-ROLLUP = re.compile(r"FROM (\w+_day)")
+ROLLUP = re.compile(r"FROM (\w+_(?:day|month))")
 
 
 @pytest.fixture
@@ -52,4 +52,11 @@ def test_a_change_of_the_month_reads_counts_only(open_page, asked):
 
 def test_without_filters_the_widest_table_is_never_asked(open_page, asked):
     open_page(month=MONTH)
-    assert {name for statement, _parameters in asked for name in ROLLUP.findall(statement)} <= {"city_day", "place_day", "unit_day", "category_day"}
+    assert {name for statement, _parameters in asked for name in ROLLUP.findall(statement)} <= {
+        "city_day",
+        "place_day",
+        "unit_day",
+        "category_day",
+        "place_month",
+        "unit_month",
+    }
