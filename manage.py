@@ -96,7 +96,7 @@ def refresh(
     _give({"command": "refresh"} | asdict(result), as_json)
 
 
-@app.command(help="核对:湖与日志、湖与台账、湖与快照逐月逐格比较;有差异时退出码为 1。")
+@app.command(help="核对:票仓与日志、台账、快照逐月逐格比较;有差异时退出码为 1。")
 def check(as_json: Json = False) -> None:
     """Compare lake, log, ledger and snapshot; exit code 1 where they differ."""
     result = run_check(Home.from_environment())

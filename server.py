@@ -88,8 +88,8 @@ class LoopbackOnly:
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Import and read once before the first visitor, then take what lives for good out of the collector's sight.
 
-    Streamlit collects garbage after every rerun; with this stack loaded that costs 90 ms of the
-    interpreter's time a click, and 37 after freezing (measured, ``docs/benchmarks.md``).
+    Streamlit runs a full garbage collection after every rerun; with this stack loaded most of that time goes to objects
+    that never die.
     """
     try:
         await anyio.to_thread.run_sync(warmup.run)

@@ -48,12 +48,12 @@ def verify(builder: MartBuilder) -> tuple[str | None, int, int, tuple[Finding, .
     wanted = builder.wanted()
     for month, state in wanted.items():
         if month not in stored:
-            findings.append(Finding(month, "湖中有此月, 快照中没有"))
+            findings.append(Finding(month, "票仓中有此月, 快照中没有"))
         elif stored[month] != state.files_key + state.policy_key:
-            findings.append(Finding(month, "快照不是按湖中现有文件或现行口径统计的; 请运行 refresh"))
+            findings.append(Finding(month, "快照不是按票仓中现有文件或现行口径统计的; 请运行 refresh"))
     for chunk in builder.chunks(month for month in wanted if month in stored):
         findings += _count_findings(builder, chunk)
-    findings += [Finding(month, "快照中有此月, 湖中没有") for month in stored if month not in builder.by_month]
+    findings += [Finding(month, "快照中有此月, 票仓中没有") for month in stored if month not in builder.by_month]
     run("USE memory")
     run("DETACH recount")
     run("DETACH published")
@@ -72,7 +72,7 @@ def _count_findings(builder: MartBuilder, months: list[str]) -> list[Finding]:
             "SELECT strftime(day, '%Y-%m') AS month, count(*) FILTER (WHERE side = 'lake'), count(*) FILTER (WHERE side = 'mart') FROM ("
             f"SELECT day, 'lake' AS side FROM ({mine} EXCEPT {theirs}) UNION ALL SELECT day, 'mart' FROM ({theirs} EXCEPT {mine})) GROUP BY month"
         ).fetchall()
-        findings += [Finding(month, f"{rollup.name}: 湖中有而快照没有 {lake} 行, 快照有而湖中没有 {mart} 行") for month, lake, mart in rows]
+        findings += [Finding(month, f"{rollup.name}: 票仓中有而快照没有 {lake} 行, 快照有而票仓中没有 {mart} 行") for month, lake, mart in rows]
     return findings
 
 
@@ -105,10 +105,10 @@ def _lake_findings(builder: MartBuilder) -> list[Finding]:
             try:
                 rows = pq.read_metadata(path).num_rows
             except (OSError, pa.ArrowException) as error:
-                findings.append(Finding(item.path, f"湖中文件无法读取: {str(error).splitlines()[0][:120]}"))
+                findings.append(Finding(item.path, f"票仓中文件无法读取: {str(error).splitlines()[0][:120]}"))
                 continue
             if rows != item.row_count:
-                findings.append(Finding(item.path, f"湖中文件有 {rows} 行, 日志记为 {item.row_count} 行"))
+                findings.append(Finding(item.path, f"票仓中文件有 {rows} 行, 日志记为 {item.row_count} 行"))
     if findings:
         return findings
     relation = builder.lake.relation(builder.lake.files())
@@ -118,5 +118,5 @@ def _lake_findings(builder: MartBuilder) -> list[Finding]:
         findings.append(Finding("lake", f"有 {total - distinct} 个工单编号重复"))
     loaded = sum(item.loaded for batch in builder.ledger.batches() for item in batch.files)
     if loaded != total:
-        findings.append(Finding("ledger", f"台账记入库 {loaded} 件, 湖中有 {total} 件"))
+        findings.append(Finding("ledger", f"台账记入库 {loaded} 件, 票仓中有 {total} 件"))
     return findings
