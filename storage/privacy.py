@@ -27,7 +27,7 @@ MASKS: tuple[tuple[str, str], ...] = (
     (rf"\(?{_D}{{3}}\)?[-.\s]{_D}{{3}}[-.\s]{_D}{{4}}", "[电话]"),
     (rf"[{PLATE_REGIONS}][A-HJ-NP-Z][-·•\s]?[A-HJ-NP-Z0-9]{{4,5}}[A-HJ-NP-Z0-9挂学警港澳]", "[车牌]"),
     (rf"[{PLATE_REGIONS}][a-hj-np-z][-·•\s]?[0-9]{{4,5}}[a-z0-9]", "[车牌]"),
-    (rf"[3-9３-９]{_D}{{3}}\s?{_D}{{4}}", "[电话]"),
+    (rf"[3-9３-９]{_D}{{3}}{_GAP}{_D}{{4}}", "[电话]"),
 )
 """Pattern and replacement, in order: long identifiers before the shorter ones they contain.
 
