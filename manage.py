@@ -25,7 +25,13 @@ from pipeline.refresh import check as run_check
 from pipeline.refresh import refresh as run_refresh
 from storage.home import Home, InputError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="未诉先办:工单入库、统计、核对、备份、服务。状态都在 WEISU_HOME(默认 data/)下。")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="未诉先办:工单入库、统计、核对、备份、服务。状态都在 WEISU_HOME(默认 data/)下。",
+)
+
 
 Json = Annotated[bool, typer.Option("--json", help="在标准输出上给出一个机器可读的结果对象")]
 COUNTS = ("read", "loaded", "updated", "unchanged", "quarantined", "unplaced")
@@ -145,6 +151,10 @@ def main() -> None:
     except InputError as error:
         print(f"错误: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
+    except Exception as error:  # noqa: BLE001 - the last place where a fault can still be said in a sentence
+        said = (str(error).strip().splitlines() or [""])[0]
+        print(f"程序出错: {type(error).__name__}: {said[:300]}; 已入库的数据不受影响, 可用 check 核对, refresh --full 重建快照", file=sys.stderr)  # noqa: T201
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-__all__ = ["Grain", "Period"]
+__all__ = ["Grain", "Period", "filled_until", "month_end"]
 
 ONE_DAY = timedelta(days=1)
+MONTHS_COMPARED = 24
+THIN_FACTOR = 3
+"""A month is thin with less than a third of the daily volume of a typical month.
+
+Half would be too strict: in a city whose topics follow the seasons a winter month has half a summer's tickets. A third
+still separates a file that fades out: New York's council file falls from 79 tickets a day to 26, 7, 6, 2 and less.
+"""
 
 
 class Grain(StrEnum):
@@ -106,3 +113,31 @@ class Period:
             return Period(self.grain, start, end)
         whole = Period.containing(self.grain, start)
         return self._cut_like(whole.start, whole.end)
+
+
+def month_end(day: date) -> date:
+    """The last day of the month of ``day``."""
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def filled_until(months: list[tuple[date, int]], data_until: date) -> date:
+    """The last day of the last well-filled month, at most ``data_until``.
+
+    Months are compared by their volume a day, the running one by the days it has so far. The typical month is the one in
+    which the middle ticket of the last 24 months with tickets lies. The middle month would not do: where a file fades
+    out for a year, most of its last months are the thin ones.
+
+    Parameters
+    ----------
+    months
+        First day and tickets of each month that has tickets, in order.
+    """
+    daily = [(month, total / (min(month_end(month), data_until) - month + timedelta(days=1)).days, total) for month, total in months[-MONTHS_COMPARED:]]
+    half = sum(total for _month, _volume, total in daily) / 2
+    typical, seen = 0.0, 0
+    for _month, volume, total in sorted(daily, key=lambda item: item[1], reverse=True):
+        typical, seen = volume, seen + total
+        if seen >= half:
+            break
+    filled = [month for month, volume, _total in daily if volume * THIN_FACTOR >= typical]
+    return min(month_end(filled[-1]), data_until) if filled else data_until

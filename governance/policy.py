@@ -7,7 +7,6 @@ default of its own.
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from dataclasses import dataclass
 from datetime import date
@@ -89,6 +88,11 @@ class Policy:
     time_limit_hours: dict[str, int]
     small_base: int
 
+    @property
+    def counting(self) -> tuple[object, ...]:
+        """The rules that decide counts: a month counted under others must be counted again."""
+        return (self.dispatchable_types, self.merge_repeats, self.resolved_answers, self.satisfied_answers)
+
 
 class PolicyBook:
     """All dated entries, and the policy of any day.
@@ -97,13 +101,10 @@ class PolicyBook:
     ----------
     entries
         Entries of every rule; for one rule the days must not overlap.
-    fingerprint
-        Hash of the source text: part of what decides whether a month must be counted again.
     """
 
-    def __init__(self, entries: tuple[PolicyEntry, ...], fingerprint: str) -> None:
+    def __init__(self, entries: tuple[PolicyEntry, ...]) -> None:
         self.entries = entries
-        self.fingerprint = fingerprint
 
     def entry(self, rule: str, on: date) -> PolicyEntry:
         """The entry of ``rule`` in force on that day.
@@ -155,7 +156,7 @@ def load_policy(path: Path = POLICY_FILE) -> PolicyBook:
         message = f"policy {path.name}: every rule is written [[group.name]] with its entries below: {error}"
         raise PolicyError(message) from error
     _check_overlap(entries)
-    return PolicyBook(entries, hashlib.sha256(text.encode()).hexdigest()[:16])
+    return PolicyBook(entries)
 
 
 def _entry(rule: str, index: int, raw: dict[str, Any]) -> PolicyEntry:

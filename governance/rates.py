@@ -1,4 +1,4 @@
-"""The three rates (三率) and changes between periods: the only place in the project that divides.
+"""The three rates (三率) and changes between periods: the only place in the project that divides for a rate or a change.
 
 Counts come in, fractions go out. A rate without a base is undefined (NaN), never 0 or 1: a month
 without follow-ups has no resolution rate.

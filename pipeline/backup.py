@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from storage.home import InputError, fsync_path
+from storage.home import InputError, fsync_path, open_private
 from storage.lake import Lake
 from storage.snapshot import current_version
 
@@ -72,7 +72,7 @@ def backup(home: Home, archive: Path) -> BackupResult:
     with home.writing():
         hashes = {}
         total = 0
-        with tarfile.open(beside, "w") as tar:
+        with open_private(beside) as handle, tarfile.open(fileobj=handle, mode="w") as tar:  # it holds the key of the callers
             for path in _kept(home):
                 name = path.relative_to(home.root).as_posix()
                 hashes[name] = _sha256(path)

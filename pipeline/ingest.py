@@ -91,7 +91,7 @@ def ingest(
         ledger = Ledger(home, lake.batch_no)
         ledger.forget_unfinished()
         connection = connect_worker(staging)
-        run = _Run(home, profile, lake, ledger, connection, staging, progress)
+        run = _Run(home, profile, lake, ledger, connection, staging, progress, dry_run=dry_run)
         if boundaries is not None:
             install_boundaries(run.incoming, profile, boundaries)
         result_files, faults = run.read_all(paths)
@@ -131,7 +131,9 @@ def _profile(home: Home, city: str | None) -> Profile:
 class _Run:
     """One batch in progress."""
 
-    def __init__(self, home: Home, profile: Profile, lake: Lake, ledger: Ledger, connection: Connection, staging: Path, progress: Progress) -> None:
+    def __init__(
+        self, home: Home, profile: Profile, lake: Lake, ledger: Ledger, connection: Connection, staging: Path, progress: Progress, *, dry_run: bool
+    ) -> None:
         self.home = home
         self.profile = profile
         self.lake = lake
@@ -139,6 +141,7 @@ class _Run:
         self.connection = connection
         self.staging = staging
         self.progress = progress
+        self.dry_run = dry_run
         self.fingerprint = hashlib.sha256(f"{CONTRACT}\0{profile.source}".encode()).hexdigest()[:16]
         self.incoming = Home(staging / "incoming")
         self.absent: dict[str, list[str]] = {}
@@ -150,7 +153,7 @@ class _Run:
         received = self.ledger.received()
         intake = Intake(self.connection, self.lake, self.staging)
         sources = [open_source(path, self.profile, self.staging) for path in paths]
-        key = self.home.caller_key()
+        key = self.home.caller_key(keep=not self.dry_run)
         settled = self.ledger.settled(self.fingerprint)
         readings: dict[int, Reading] = {}
         order = []
@@ -197,10 +200,6 @@ class _Run:
 
     def commit(self, batch: Batch, faults: dict[int, list[Fault]]) -> None:
         """Makes the batch durable and visible."""
-        for path in sorted((self.incoming.root / "geo").glob("*")):
-            target = self.home.root / "geo" / path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
         if not self.home.profile.exists() or self.home.profile.read_text(encoding="utf-8") != self.profile.source:
             write_whole(self.home.profile, self.profile.source.encode())
         added = self.lake.adopt(self.written)
@@ -208,6 +207,10 @@ class _Run:
         self.ledger.write(batch, faults)
         self.lake.commit(batch.batch_no, added, self.replaced)
         self.ledger.committed = batch.batch_no
+        for path in sorted((self.incoming.root / "geo").glob("*")):
+            target = self.home.root / "geo" / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
 
 
 def _outcome(source: Source, number: int, item: StagedFile, decided: Resolution, first: bool) -> FileOutcome:

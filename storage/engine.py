@@ -28,6 +28,4 @@ def connect_worker(spill: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("SET temp_directory = ?", [str(spill / "spill")])
     # the engine draws its own bar on standard output otherwise, into the middle of machine-readable results
     connection.execute("SET enable_progress_bar = false")
-    # a city's file covers decades at most; every month open at once avoids many small files
-    connection.execute("SET partitioned_write_max_open_files = 600")
     return connection

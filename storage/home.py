@@ -7,14 +7,14 @@ import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Home", "InputError", "fsync_path", "write_whole"]
+__all__ = ["Home", "InputError", "fsync_path", "open_private", "write_whole"]
 
 KEY_BYTES = 32
 
@@ -49,7 +49,7 @@ class Home:
 
     @property
     def staging(self) -> Path:
-        """Half-made files of the running command; emptied whenever a command starts."""
+        """Half-made files of a running ingest; emptied when one starts and when it ends."""
         return self.root / "staging"
 
     @property
@@ -84,13 +84,17 @@ class Home:
             raise ValueError(message)
         return self.root / "geo" / f"{level}.geojson"
 
-    def caller_key(self) -> bytes:
-        """The local secret under which callers are hashed; made at first use, readable by the owner only."""
+    def caller_key(self, *, keep: bool = True) -> bytes:
+        """The local secret under which callers are hashed; made at first use, readable by the owner only.
+
+        With ``keep`` false a missing secret is made up and forgotten: a rehearsal leaves nothing behind.
+        """
         path = self.root / "keys" / "caller.key"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, secrets.token_bytes(KEY_BYTES))
-            path.chmod(0o600)
+            key = secrets.token_bytes(KEY_BYTES)
+            if keep:
+                write_whole(path, key)
+            return key
         key = path.read_bytes()
         if len(key) != KEY_BYTES:
             message = f"来电人密钥 {path} 长度为 {len(key)} 字节, 应为 {KEY_BYTES}; 请从备份恢复, 换新密钥会使重复来电无法识别"
@@ -124,11 +128,16 @@ def fsync_path(path: Path) -> None:
         os.close(handle)
 
 
+def open_private(path: Path) -> BinaryIO:
+    """A new file that only its owner can read, open for writing."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a small file so that readers see the old or the new content, never a part."""
+    """Writes a small file, readable by its owner, so that readers see the old or the new content, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with beside.open("wb") as handle:
+    with open_private(beside) as handle:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())

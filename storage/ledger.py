@@ -104,7 +104,7 @@ class Ledger:
         """Writes the entry and the quarantined rows of a batch that is about to be committed."""
         rows = [
             (batch.batch_no, item.file, fault.record, fault.column, fault.value, fault.reason, fault.ticket_id)
-            for item in batch.files
+            for item in {item.received_no: item for item in reversed(batch.files)}.values()  # one content delivered twice has its faults once
             for fault in faults.get(item.received_no, [])
         ]
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(QUARANTINE_SCHEMA)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 
 from storage.home import fsync_path, write_whole
@@ -24,8 +25,6 @@ from storage.sources import literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    import duckdb
 
     from governance.policy import Policy, PolicyBook
     from storage.home import Home
@@ -123,7 +122,7 @@ class MartBuilder:
         for month, files in sorted(self.by_month.items()):
             files_key = hashlib.sha256("\0".join(item.path for item in files).encode()).hexdigest()[:16]
             policy = self.policies.on(month_start(month))
-            states[month] = MonthState(files_key, hashlib.sha256(repr(policy).encode()).hexdigest()[:16])
+            states[month] = MonthState(files_key, hashlib.sha256(repr(policy.counting).encode()).hexdigest()[:16])
         return states
 
     def build(self, *, full: bool = False) -> RefreshResult:
@@ -159,11 +158,13 @@ class MartBuilder:
         return RefreshResult(version, changed, tickets, unplaced, is_new)
 
     def _read_key(self, path: Path) -> str | None:
-        self.connection.execute(f"ATTACH {literal(str(path))} AS present (READ_ONLY)")
+        """What the published mart was made from; None where it cannot be read, so that it is made anew."""
         try:
+            self.connection.execute(f"ATTACH {literal(str(path))} AS present (READ_ONLY)")
             row = self.connection.execute("SELECT value FROM present.meta WHERE name = 'setting_key'").fetchone()
-        finally:
-            self.connection.execute("DETACH present")
+        except duckdb.Error:
+            row = None
+        self.connection.execute("DETACH DATABASE IF EXISTS present")
         return row[0] if row else None
 
     def _value(self, name: str) -> str | None:
@@ -233,7 +234,7 @@ class MartBuilder:
             "coalesce((SELECT min(category_1_id) FROM category c WHERE c.category_1 IS NOT DISTINCT FROM one), "
             "(SELECT coalesce(max(category_1_id), -1) FROM category) + dense_rank() OVER (ORDER BY known, one)) AS one_id FROM ("
             "SELECT DISTINCT category_1 AS one, category_2 AS two, "
-            "EXISTS (SELECT 1 FROM category c WHERE c.category_1 IS NOT DISTINCT FROM category_1) AS known FROM placed) n "
+            "EXISTS (SELECT 1 FROM category c WHERE c.category_1 IS NOT DISTINCT FROM t.category_1) AS known FROM placed t) n "
             "WHERE NOT EXISTS (SELECT 1 FROM category c WHERE c.category_1 IS NOT DISTINCT FROM n.one AND c.category_2 IS NOT DISTINCT FROM n.two))"
         )
 

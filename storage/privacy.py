@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["caller_key_sql", "mask_sql"]
+__all__ = ["caller_key_sql", "mask_label_sql", "mask_sql"]
 
 SHA256_BLOCK = 64
 
@@ -39,6 +39,10 @@ SUSPICIOUS = rf"@|{_D}{{3}}[-－—–._·)）\s]{{0,3}}{_D}{{3}}|[{PLATE_REGION
 """Cheap test that every text with something to mask passes: most texts fail it and are spared the masks."""
 
 
+LABEL_MASKS = MASKS[:2] + tuple(item for item in MASKS if item[0].startswith("[1１]"))
+LABEL_SUSPICIOUS = rf"@|{_D}{{3}}[^0-9]{{0,3}}{_D}{{4}}"
+
+
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
@@ -49,6 +53,17 @@ def mask_sql(value: str) -> str:
     for pattern, replacement in MASKS:
         masked = f"regexp_replace({masked}, {_literal(pattern)}, {_literal(replacement)}, 'g')"
     return f"CASE WHEN regexp_matches({value}, {_literal(SUSPICIOUS)}) THEN {masked} ELSE {value} END"
+
+
+def mask_label_sql(value: str) -> str:
+    """SQL for a one-line label with mobile numbers, identity cards and e-mail addresses replaced.
+
+    Labels hold codes of places and units, so the shorter patterns, which any code of eight digits would match, stay out.
+    """
+    masked = value
+    for pattern, replacement in LABEL_MASKS:
+        masked = f"regexp_replace({masked}, {_literal(pattern)}, {_literal(replacement)}, 'g')"
+    return f"CASE WHEN strlen({value}) >= 6 AND regexp_matches({value}, {_literal(LABEL_SUSPICIOUS)}) THEN {masked} ELSE {value} END"
 
 
 def caller_key_sql(value: str, key: bytes) -> str:

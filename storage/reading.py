@@ -15,7 +15,7 @@ import duckdb
 from governance.tickets import EARLIEST_ACCEPTED_ON, EVENT_FIELDS, FIELDS, FREE_TEXT_FIELDS, Field, Kind, enum_of, field
 from storage.home import InputError
 from storage.lake import LAKE_COLUMNS
-from storage.privacy import caller_key_sql, mask_sql
+from storage.privacy import caller_key_sql, mask_label_sql, mask_sql
 from storage.sources import REPLACEMENT, first_line, identifier, literal
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Check:
 class Reading:
     """A source read under a profile.
 
-    ``columns`` maps a field to its source column. ``typed`` and ``checks`` are over relation ``rows_sql(rejects)``.
+    ``columns`` maps a field to its source column. ``values`` are over the rows of ``text_sql``, ``checks`` over those of ``typed_sql``.
     """
 
     source: Source
@@ -257,6 +257,8 @@ class _Compiler:
         mapping = dict(self.profile.values.get(item.name, {}))
         if item.name in TYPED_LABELS:
             text = mask_sql(text)
+        elif item.name != "ticket_id":
+            text = mask_label_sql(text)
         if not mapping:
             return text
         fallback = mapping.pop("*", None)

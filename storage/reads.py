@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import pandas as pd
 
+from governance.periods import filled_until, month_end
 from governance.rates import COUNTS
 from storage.rollups import CHANNEL_IDS, TYPE_IDS, monthly_rollup, smallest_rollup
 from storage.scope import Role, Scope, ScopeError
@@ -41,15 +41,6 @@ __all__ = [
 SUMS = ", ".join(f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {name}" for name in COUNTS)
 QUARANTINE_LIMIT = 100_000
 REASON_LIMIT = 100
-
-MONTHS_COMPARED = 24
-THIN_FACTOR = 3
-"""A month is thin with less than a third of the daily volume of a typical month.
-
-Half would be too strict: in a city whose topics follow the seasons a winter month has half a summer's tickets. A third
-still separates a file that fades out: New York's council file falls from 79 tickets a day to 26, 7, 6, 2 and less.
-"""
-
 
 _NAMES: WeakKeyDictionary[Snapshot, dict[str, pd.DataFrame]] = WeakKeyDictionary()
 """Dimension tables are a few hundred rows and never change within a snapshot, yet every grouped read needs one."""
@@ -145,7 +136,7 @@ def _sources(period: Period, needed: set[str]) -> list[tuple[str, str]]:
     """Which rollup serves which days of a period: a monthly one its whole months, where there is one, a daily one the rest."""
     daily = smallest_rollup({"day", *needed})
     monthly = None if "day" in needed or not needed else monthly_rollup(needed)
-    first = period.start if period.start.day == 1 else _month_end(period.start) + timedelta(days=1)
+    first = period.start if period.start.day == 1 else month_end(period.start) + timedelta(days=1)
     last = (period.end + timedelta(days=1)).replace(day=1) - timedelta(days=1)
     if monthly is None or last <= first:
         return [(daily, _days(period.start, period.end))]
@@ -194,9 +185,7 @@ def read_facts(snapshot: Snapshot) -> Facts:
         city_name=city["name"],
         data_from=date.fromisoformat(meta["data_from"] or meta["built_at"][:10]),
         data_until=data_until,
-        filled_until=_filled_until(
-            [(date.fromisoformat(month), int(total)) for month, total in zip(months["month"], months["total"], strict=True)], data_until
-        ),
+        filled_until=filled_until([(date.fromisoformat(month), int(total)) for month, total in zip(months["month"], months["total"], strict=True)], data_until),
         built_at=datetime.fromisoformat(meta["built_at"]),
         lake_version=int(meta["lake_version"]),
         ticket_count=int(totals["total"]),
@@ -208,33 +197,6 @@ def read_facts(snapshot: Snapshot) -> Facts:
         has_districts=bool(totals["districts"]),
         boundaries_key=meta["boundaries_key"] or None,
     )
-
-
-def _filled_until(months: list[tuple[date, int]], data_until: date) -> date:
-    """The last day of the last well-filled month, at most ``data_until``.
-
-    Months are compared by their volume a day, the running one by the days it has so far. The typical month is the one in
-    which the middle ticket of the last 24 months with tickets lies. The middle month would not do: where a file fades
-    out for a year, most of its last months are the thin ones.
-
-    Parameters
-    ----------
-    months
-        First day and tickets of each month that has tickets, in order.
-    """
-    daily = [(month, total / (min(_month_end(month), data_until) - month + timedelta(days=1)).days, total) for month, total in months[-MONTHS_COMPARED:]]
-    half = sum(total for _month, _volume, total in daily) / 2
-    typical, seen = 0.0, 0
-    for _month, volume, total in sorted(daily, key=lambda item: item[1], reverse=True):
-        typical, seen = volume, seen + total
-        if seen >= half:
-            break
-    filled = [month for month, volume, _total in daily if volume * THIN_FACTOR >= typical]
-    return min(_month_end(filled[-1]), data_until) if filled else data_until
-
-
-def _month_end(month: date) -> date:
-    return date(month.year, month.month, monthrange(month.year, month.month)[1])
 
 
 def read_places(snapshot: Snapshot) -> pd.DataFrame:

@@ -18,9 +18,9 @@ __all__ = ["DIMENSIONS", "ROLLUPS", "SCHEMA", "Rollup", "cell_sql", "monthly_rol
 
 DIMENSIONS: dict[str, str] = {
     "day": "DATE",
-    "place_id": "SMALLINT",
-    "category_id": "SMALLINT",
-    "category_1_id": "SMALLINT",
+    "place_id": "INTEGER",
+    "category_id": "INTEGER",
+    "category_1_id": "INTEGER",
     "unit_id": "INTEGER",
     "type_id": "TINYINT",
     "channel_id": "TINYINT",
@@ -56,8 +56,8 @@ SCHEMA = "\n".join(
     [
         "CREATE TABLE meta (name VARCHAR PRIMARY KEY, value VARCHAR);",
         "CREATE TABLE month_source (month VARCHAR PRIMARY KEY, files_key VARCHAR NOT NULL, policy_key VARCHAR NOT NULL);",
-        "CREATE TABLE place (place_id SMALLINT PRIMARY KEY, district_code VARCHAR, subdistrict_code VARCHAR);",
-        "CREATE TABLE category (category_id SMALLINT PRIMARY KEY, category_1_id SMALLINT NOT NULL, category_1 VARCHAR, category_2 VARCHAR);",
+        "CREATE TABLE place (place_id INTEGER PRIMARY KEY, district_code VARCHAR, subdistrict_code VARCHAR);",
+        "CREATE TABLE category (category_id INTEGER PRIMARY KEY, category_1_id INTEGER NOT NULL, category_1 VARCHAR, category_2 VARCHAR);",
         "CREATE TABLE unit (unit_id INTEGER PRIMARY KEY, unit_code VARCHAR, unit_name VARCHAR, unit_type VARCHAR);",
         *(
             f"CREATE TABLE {rollup.name} ({', '.join(f'{name} {DIMENSIONS[name]} NOT NULL' for name in rollup.dimensions)}, "
@@ -88,7 +88,7 @@ def _ids(column: str, ids: dict[str, int]) -> str:
 def cell_sql(placed: str, policy: Policy) -> str:
     """SQL that counts placed tickets of months under one policy at the finest grain.
 
-    ``placed`` has the lake's columns and ``district_code``, ``subdistrict_code``; dimension tables
+    ``placed`` has the columns that counting needs, and ``district_code``, ``subdistrict_code``; dimension tables
     ``place``, ``category`` and ``unit`` must already hold all of the month's values.
     """
     types = ", ".join(map(literal, policy.dispatchable_types))

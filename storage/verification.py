@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from governance.rates import COUNTS
 from storage.rollups import ROLLUPS, SCHEMA, rollup_sql
 from storage.snapshot import current_version, mart_file
-from storage.sources import literal
+from storage.sources import first_line, literal
 
 if TYPE_CHECKING:
     from storage.mart import MartBuilder
@@ -40,7 +41,11 @@ def verify(builder: MartBuilder) -> tuple[str | None, int, int, tuple[Finding, .
     if version is None:
         return None, len(months), tickets, (*findings, Finding("mart", "还没有快照; 请运行 refresh"))
     run = builder.connection.execute
-    run(f"ATTACH {literal(str(mart_file(builder.home, version)))} AS published (READ_ONLY)")
+    try:
+        run(f"ATTACH {literal(str(mart_file(builder.home, version)))} AS published (READ_ONLY)")
+    except duckdb.Error as error:
+        message = f"快照无法读取, 请运行 refresh --full: {first_line(error)}"
+        return version, len(months), tickets, (*findings, Finding("mart", message))
     run("ATTACH ':memory:' AS recount")
     run("USE recount")
     run(SCHEMA)
@@ -70,7 +75,7 @@ def _count_findings(builder: MartBuilder, months: list[str]) -> list[Finding]:
         theirs = _by_code("published", rollup.dimensions, f"(SELECT * FROM published.{rollup.name} WHERE strftime(day, '%Y-%m') IN ({listed}))")
         rows = builder.connection.execute(
             "SELECT strftime(day, '%Y-%m') AS month, count(*) FILTER (WHERE side = 'lake'), count(*) FILTER (WHERE side = 'mart') FROM ("
-            f"SELECT day, 'lake' AS side FROM ({mine} EXCEPT {theirs}) UNION ALL SELECT day, 'mart' FROM ({theirs} EXCEPT {mine})) GROUP BY month"
+            f"SELECT day, 'lake' AS side FROM ({mine} EXCEPT ALL {theirs}) UNION ALL SELECT day, 'mart' FROM ({theirs} EXCEPT ALL {mine})) GROUP BY month"
         ).fetchall()
         findings += [Finding(month, f"{rollup.name}: 票仓中有而快照没有 {lake} 行, 快照有而票仓中没有 {mart} 行") for month, lake, mart in rows]
     return findings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -37,13 +38,13 @@ def test_merging_begins_with_july_2025() -> None:
     book = load_policy()
     assert not book.on(date(2025, 6, 30)).merge_repeats
     assert book.on(date(2025, 7, 1)).merge_repeats
-    assert book.entry("counting.merged_repeats", date(2025, 7, 1)).status == "published"
+    assert book.entry("counting.merged_repeats", date(2025, 7, 1)).status == "assumed"
 
 
 def test_assumed_values_are_marked() -> None:
     """Values without a public source are assumed, and every entry names what it rests on."""
     entries = load_policy().entries
-    assert {entry.status for entry in entries} == {"published", "assumed"}
+    assert {entry.status for entry in entries} <= {"published", "assumed"}
     assert all(entry.source and entry.chinese for entry in entries)
     assert all(entry.status == "assumed" for entry in entries if "未公布" in entry.source)
 
@@ -74,8 +75,8 @@ def test_broken_policy_says_where(tmp_path: Path, old: str, new: str, said: str)
     assert said in refused(tmp_path, old, new)
 
 
-def test_fingerprint_follows_the_text(tmp_path: Path) -> None:
-    """Any change of the text changes the fingerprint that decides what is counted again."""
-    path = tmp_path / "policy.toml"
-    path.write_text(TEXT + "\n# note\n", encoding="utf-8")
-    assert load_policy(path).fingerprint != load_policy().fingerprint
+def test_only_counting_rules_decide_a_recount() -> None:
+    """A display threshold changes no count, a rule of counting does."""
+    policy = load_policy().on(date(2025, 8, 1))
+    assert replace(policy, small_base=99).counting == policy.counting
+    assert replace(policy, merge_repeats=False).counting != policy.counting

@@ -100,3 +100,23 @@ def test_lake_ahead_of_the_snapshot_is_found(home: Home, tmp_path: Path) -> None
     assert {"2024-02", "2024-07"} <= where
     refresh(home)
     assert check(home).findings == ()
+
+
+def test_doubled_counts_are_reported(home: Home) -> None:
+    """A chunk counted twice gives the same rows twice: a comparison of sets would not see it."""
+    version = current_version(home)
+    assert version is not None
+    connection = duckdb.connect(str(mart_file(home, version)))
+    connection.execute("INSERT INTO city_day SELECT * FROM city_day")
+    connection.close()
+    assert any("city_day" in finding.message for finding in check(home).findings)
+
+
+def test_damaged_snapshot_is_said_and_made_anew(home: Home) -> None:
+    """A mart that cannot be read is a finding, and the next refresh replaces it."""
+    version = current_version(home)
+    assert version is not None
+    mart_file(home, version).write_bytes(b"no database")
+    assert any("refresh --full" in finding.message for finding in check(home).findings)
+    refresh(home)
+    assert check(home).findings == ()

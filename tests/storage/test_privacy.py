@@ -148,7 +148,7 @@ def test_no_number_or_name_in_any_byte_of_the_home(tmp_path: Path) -> None:
         ticket("A3", "2024-13-01", caller=PHONES[6], caller_name=NAME, title=f"电话{PHONES[7]}"),
         ticket("A4", "", caller=PHONES[6], caller_name=NAME),
         ticket("A5", closed_at=PHONES[8], request_type=PHONES[9], caller_name=NAME),
-        ticket("A6", handling_unit=PHONES[10] * 30, caller_name=NAME),
+        ticket("A6", handling_unit=PHONES[10] * 70, caller_name=NAME),
     ]
     path = write_csv(tmp_path / "a.csv", rows, encoding="utf-8")
     text = path.read_text(encoding="utf-8")

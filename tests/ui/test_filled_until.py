@@ -6,8 +6,7 @@ from datetime import date
 
 import pytest
 
-from governance.periods import Grain, Period
-from storage.reads import _filled_until
+from governance.periods import Grain, Period, filled_until
 from ui import loaders, sentences
 
 YEAR = [(date(2024, month, 1), 3000) for month in range(1, 13)]
@@ -27,8 +26,8 @@ YEAR = [(date(2024, month, 1), 3000) for month in range(1, 13)]
     ],
     ids=["full", "running month", "four tickets", "a year that fades out", "a stray date years ahead", "a quiet season", "one ticket", "nothing"],
 )
-def test_filled_until(months, until, expected):
-    assert _filled_until(months, until) == expected
+def testfilled_until(months, until, expected):
+    assert filled_until(months, until) == expected
 
 
 def test_the_first_view_says_why_it_is_not_the_newest(city_home, clear_caches, monkeypatch):
