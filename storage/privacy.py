@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["caller_key_sql", "mask_label_sql", "mask_sql"]
+__all__ = ["LABEL_SUSPICIOUS", "caller_key_sql", "mask_label_sql", "mask_sql"]
 
 SHA256_BLOCK = 64
 

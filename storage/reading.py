@@ -15,7 +15,7 @@ import duckdb
 from governance.tickets import EARLIEST_ACCEPTED_ON, EVENT_FIELDS, FIELDS, FREE_TEXT_FIELDS, Field, Kind, enum_of, field
 from storage.home import InputError
 from storage.lake import LAKE_COLUMNS
-from storage.privacy import caller_key_sql, mask_label_sql, mask_sql
+from storage.privacy import LABEL_SUSPICIOUS, caller_key_sql, mask_label_sql, mask_sql
 from storage.sources import REPLACEMENT, first_line, identifier, literal
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ LOCAL_TIME = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T][0-9]{1,2}:[0-9]{2}(:[0-
 ZONED_TIME = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)? ?([Zz]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
 """Anything else is not ISO: the cast itself would read "01:00:00 PM" as one in the morning and skip a zone it does not know."""
 
+LABEL_KINDS = (Kind.LABEL, Kind.LABELS)
 TYPED_LABELS = ("enterprise", "exclusion_reason")
 """Labels that people type rather than choose; a trader's number stands there as often as in a text."""
 
@@ -80,6 +81,12 @@ class Reading:
         return f"nullif(trim({_as_text(identifier(self.columns['ticket_id']), self.kinds[self.columns['ticket_id']])}, {BLANK_SQL}), '')"
 
     @property
+    def label_columns(self) -> list[str]:
+        """SQL of the columns that are kept as labels, the ticket's own id apart."""
+        names = [column for key, column in self.columns.items() if key.startswith("split:") or (key != "ticket_id" and field(key).kind in LABEL_KINDS)]
+        return [_as_text(identifier(name), self.kinds[name]) for name in names] or ["''"]
+
+    @property
     def short_columns(self) -> list[str]:
         """SQL of the columns that hold no free text."""
         names = [column for key, column in self.columns.items() if key not in FREE_TEXT_FIELDS]
@@ -90,7 +97,8 @@ class Reading:
         columns = ", ".join(f"{sql} AS {identifier('t_' + name)}" for name, sql in self.texts.items())
         untidy = " OR ".join(f"contains(line, {signs})" for signs in UNTIDY)
         lines = f"SELECT *, concat_ws(chr(31), '', {', '.join(self.short_columns)}, '') AS line FROM {self.source.relation(rejects)}"
-        return f"SELECT {columns} FROM (SELECT *, {untidy} AS is_untidy FROM ({lines}))"
+        personal = f"regexp_matches(concat_ws(chr(31), '', {', '.join(self.label_columns)}), {literal(LABEL_SUSPICIOUS)})"
+        return f"SELECT {columns}, is_personal FROM (SELECT *, {untidy} AS is_untidy, {personal} AS is_personal FROM ({lines}))"
 
     def typed_sql(self, texts: str) -> str:
         """Typed values (``v_`` columns) beside the texts of relation ``texts``."""
@@ -258,7 +266,7 @@ class _Compiler:
         if item.name in TYPED_LABELS:
             text = mask_sql(text)
         elif item.name != "ticket_id":
-            text = mask_label_sql(text)
+            text = f"CASE WHEN is_personal THEN {mask_label_sql(text)} ELSE {text} END"  # one test a row spares ten
         if not mapping:
             return text
         fallback = mapping.pop("*", None)

@@ -75,7 +75,7 @@ def _faults(connection: duckdb.DuckDBPyConnection, item: StagedFile) -> list[Fau
     """Every fault of every faulty row of a file, values masked."""
     reading = item.reading
     texts = ", ".join(f"a._raw->>{literal(name)} AS {identifier('t_' + name)}" for name in reading.texts)
-    delivered = f"SELECT {texts}, a._nth FROM aside a WHERE received_no = {item.received_no} AND _raw IS NOT NULL"
+    delivered = f"SELECT {texts}, a._nth, true AS is_personal FROM aside a WHERE received_no = {item.received_no} AND _raw IS NOT NULL"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE faulty AS {reading.typed_sql(delivered)}")
     broken = [fault.record for fault in item.structure_faults]
     faults = []
