@@ -52,7 +52,7 @@ def write_ticket_file(path: Path, rows: int, *, first: int = 0, day: int | None 
     run pays for what happens to such rows.
     """
     connection = duckdb.connect()
-    connection.execute("SET threads = 2; SET memory_limit = '2GB'; SELECT setseed(0.42)")
+    connection.execute("SET threads = 2; SET memory_limit = '2GB'; SET enable_progress_bar = false; SELECT setseed(0.42)")
     connection.execute("SET preserve_insertion_order = false")
     connection.execute(
         "CREATE TABLE place AS SELECT row_number() OVER () - 1 AS n, name, parent_name FROM read_csv('cities/beijing_places.csv', all_varchar = true)"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -150,17 +152,15 @@ class _Run:
 
     def read_all(self, paths: Sequence[Path]) -> tuple[list[FileOutcome], dict[int, list[Fault]]]:
         """Stages every file and decides every row; nothing of it is visible yet."""
-        received = self.ledger.received()
         intake = Intake(self.connection, self.lake, self.staging)
         sources = [open_source(path, self.profile, self.staging) for path in paths]
         key = self.home.caller_key(keep=not self.dry_run)
+        order = self._numbered(sources)
         settled = self.ledger.settled(self.fingerprint)
+        known = {item.received_no: item for item in settled.values()}
         readings: dict[int, Reading] = {}
-        order = []
-        for source in sources:
-            number = received.setdefault(source.sha256, max(received.values(), default=0) + 1)
-            order.append((source, number))
-            if number not in readings and source.sha256 not in settled:
+        for source, number in order:
+            if number not in readings and number not in known:
                 readings[number] = plan_reading(source, self.profile, self.connection, key)
         for reading in readings.values():
             intake.check_mapping(reading)
@@ -170,11 +170,29 @@ class _Run:
         self.written, self.replaced = decided.written, decided.replaced
         by_number = {item.received_no: item for item in staged}
         outcomes = [
-            _outcome(source, number, by_number[number], decided, first) if number in by_number else _nothing_new(source, settled[source.sha256])
+            _outcome(source, number, by_number[number], decided, first) if number in by_number else _nothing_new(source, known[number])
             for source, number, first in _firsts(order)
         ]
         self._count_unplaced(outcomes)
         return outcomes, decided.faults
+
+    def _numbered(self, sources: list[Source]) -> list[tuple[Source, int]]:
+        """Each file with the number under which its content was first received.
+
+        Only where an earlier file has the same size must the hash be waited for; otherwise it is reckoned beside the reading.
+        """
+        received = self.ledger.received()
+        unused = itertools.count(max(received.values(), default=0) + 1)
+        seen = Counter([*self.ledger.sizes(), *(source.digest.size for source in sources)])
+        order = []
+        for source in sources:
+            if seen[source.digest.size] == 1:
+                order.append((source, next(unused)))
+                continue
+            if source.digest.sha256 not in received:
+                received[source.digest.sha256] = next(unused)
+            order.append((source, received[source.digest.sha256]))
+        return order
 
     def _stage(self, intake: Intake, readings: dict[int, Reading]) -> list[StagedFile]:
         self.progress.start("读取编号", None)
@@ -218,11 +236,11 @@ def _outcome(source: Source, number: int, item: StagedFile, decided: Resolution,
     loaded = decided.loaded.get(number, 0) if first else 0
     updated = decided.updated.get(number, 0) if first else 0
     unchanged = item.read_count - quarantined - loaded - updated
-    return FileOutcome(source.name, source.sha256, number, item.read_count, loaded, updated, unchanged, quarantined)
+    return FileOutcome(source.name, source.digest.size, source.digest.sha256, number, item.read_count, loaded, updated, unchanged, quarantined)
 
 
 def _nothing_new(source: Source, before: FileOutcome) -> FileOutcome:
-    return FileOutcome(source.name, source.sha256, before.received_no, before.read, 0, 0, before.read, 0)
+    return FileOutcome(source.name, source.digest.size, source.digest.sha256, before.received_no, before.read, 0, 0, before.read, 0)
 
 
 def _firsts(order: list[tuple[Source, int]]) -> Iterator[tuple[Source, int, bool]]:

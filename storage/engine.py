@@ -25,6 +25,8 @@ def connect_worker(spill: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(f"SET memory_limit = '{os.environ.get('WEISU_MEMORY', WORKER_MEMORY)}'")
     connection.execute(f"SET threads = {min(os.cpu_count() or 2, 8)}")
+    # rows wait here while a batch of them is written
+    connection.execute("SET streaming_buffer_size = '64MB'")
     connection.execute("SET temp_directory = ?", [str(spill / "spill")])
     # the engine draws its own bar on standard output otherwise, into the middle of machine-readable results
     connection.execute("SET enable_progress_bar = false")

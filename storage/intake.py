@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.home import InputError
 from storage.month_files import AsideFile, MonthFiles
-from storage.privacy import mask_sql
+from storage.privacy import mask_texts
 from storage.sources import BUFFER_BYTES, first_line, identifier, literal
 from storage.tidying import has_odd_lines, unify_newlines, write_tidy
 
@@ -117,9 +118,11 @@ class Intake:
         return count
 
     def _copy_ids(self, reading: Reading, rejects: str, target: Path) -> None:
-        self._read(
-            reading, rejects, lambda: f"COPY (SELECT {reading.id_sql} AS id FROM {reading.source.relation(rejects)}) TO {literal(str(target))} (FORMAT parquet)"
-        )
+        def statement() -> str:
+            ids = f"SELECT {reading.id_sql} AS id FROM {reading.source.relation(rejects)}"
+            return f"COPY ({ids}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION uncompressed)"
+
+        self._read(reading, rejects, statement)
 
     def _read(self, reading: Reading, rejects: str, statement: Callable[[], str]) -> duckdb.DuckDBPyConnection:
         """Runs a statement that reads the file; what the engine cannot read is the file's fault and said so."""
@@ -135,7 +138,7 @@ class Intake:
         return self._read(reading, rejects, statement)
 
     def _unify_newlines(self, source: Source) -> None:
-        copy = self.staging / f"{source.sha256[:16]}.newlines.csv"
+        copy = self.staging / f"{source.token}.newlines.csv"
         unify_newlines(source.path, copy)
         source.path = copy
         source.has_one_newline = True
@@ -145,7 +148,7 @@ class Intake:
         source = reading.source
         if source.is_tidy or not self._structure_faults(reading, rejects) or not has_odd_lines(source.path):
             return False
-        copy = self.staging / f"{source.sha256[:16]}.tidy.csv"
+        copy = self.staging / f"{source.token}.tidy.csv"
         removed = write_tidy(source.path, copy, source.delimiter, source.removed_at)
         source.removed, source.removed_at = [number for number, _ in removed], [position for _, position in removed]
         source.path = copy
@@ -164,7 +167,7 @@ class Intake:
             self._unify_newlines(source)
             return True
         record, position = int(found[0]) - 1, int(found[1]) - 1
-        copy = self.staging / f"{source.sha256[:16]}.{len(source.removed)}.csv"
+        copy = self.staging / f"{source.token}.{len(source.removed)}.csv"
         with source.path.open("rb") as old, copy.open("wb") as new:
             remaining = position
             while remaining and (block := old.read(min(BUFFER_BYTES, remaining))):
@@ -206,7 +209,7 @@ class Intake:
         InputError
             One check fails in at least nine rows of ten.
         """
-        rejects = f"sample_rejects_{abs(hash(reading.source.sha256))}"
+        rejects = f"sample_rejects_{reading.source.token}"
         sums = ", ".join(f"count(*) FILTER (WHERE {check.condition})" for check in reading.checks)
         row = self._read(reading, rejects, lambda: f"SELECT count(*), {sums} FROM ({self._sample(reading, rejects)})").fetchone()
         self._drop_rejects(rejects)
@@ -229,10 +232,11 @@ class Intake:
         if check.field not in reading.texts or check.field == "caller":
             return ""
         rejects = "example_rejects"
-        value = mask_sql(identifier("t_" + check.field))
+        value = identifier("t_" + check.field)
         row = self.connection.execute(f"SELECT {value} FROM ({self._sample(reading, rejects)}) WHERE {check.condition} LIMIT 1").fetchone()
         self._drop_rejects(rejects)
-        return str(row[0] or "")[:60] if row else ""
+        shown = mask_texts(pa.array([str(row[0] or "") if row else ""]))
+        return str(shown[0])[:60]
 
     def route(self) -> None:
         """Finds the ids that need a decision: seen twice in the batch, or held by the lake."""

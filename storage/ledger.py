@@ -39,9 +39,10 @@ QUARANTINE_SCHEMA = pa.schema(
 
 @dataclass(slots=True)
 class FileOutcome:
-    """What became of one delivered file. ``read`` = loaded + updated + unchanged + quarantined."""
+    """What became of one delivered file of so many bytes. ``read`` = loaded + updated + unchanged + quarantined."""
 
     file: str
+    bytes: int
     sha256: str
     received_no: int
     read: int
@@ -91,6 +92,10 @@ class Ledger:
     def received(self) -> dict[str, int]:
         """Hash of each delivered file to the number under which it was first received."""
         return {item.sha256: item.received_no for batch in self.batches() for item in batch.files}
+
+    def sizes(self) -> set[int]:
+        """Bytes of the delivered files: a file of another size is none of them."""
+        return {item.bytes for batch in self.batches() for item in batch.files}
 
     def settled(self, reading: str) -> dict[str, FileOutcome]:
         """Files last read in just this way, without a faulty row: to deliver one again changes nothing.

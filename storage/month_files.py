@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from governance.tickets import FIELDS, Kind
 from storage.lake import lake_schema
+from storage.privacy import masked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,7 @@ class MonthFiles:
                 writer.close()
 
     def _sort_in(self, rows: pa.RecordBatch, months: pa.Array) -> None:
+        rows = masked(rows)
         present = pc.unique(months).to_pylist()
         for number in present:
             if not number:
@@ -122,7 +124,7 @@ class AsideFile:
         chosen = pc.indices_nonzero(pc.equal(months, 0))
         if not len(chosen):
             return 0
-        rows = pa.Table.from_batches([batch.take(chosen).drop_columns(["_month"])])
+        rows = pa.Table.from_batches([masked(batch.take(chosen).drop_columns(["_month"]))])
         rows = rows.append_column("_nth", pc.add(chosen.cast(pa.int64()), before + 1)).select(self._schema.names).cast(self._schema)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")

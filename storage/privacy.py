@@ -1,14 +1,20 @@
-"""What keeps persons out of the store: a keyed hash for callers, masks for identifiers inside texts. SQL fragments.
+"""What keeps persons out of the store: a keyed hash for callers, masks for identifiers inside texts and labels.
 
-Both run inside the read of the file, so that no number is written to the store. Copies of delivered files in the
-staging folder (where encoding, lines or sheets must be put right first) hold what was delivered, and go with the run.
+The number of a caller is hashed in the engine, inside the read of the file; texts and labels are masked on the batches
+that come out of it, before they are written. Staging, which goes with the run, may hold what was delivered: copies of
+files whose encoding, lines or sheets had to be put right first, and the faulty rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-__all__ = ["LABEL_SUSPICIOUS", "caller_key_sql", "mask_label_sql", "mask_sql"]
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from governance.tickets import FIELDS, Kind
+
+__all__ = ["caller_key_sql", "mask_labels", "mask_texts", "masked"]
 
 SHA256_BLOCK = 64
 
@@ -42,28 +48,53 @@ SUSPICIOUS = rf"@|{_D}{{3}}[-－—–._·)）\s]{{0,3}}{_D}{{3}}|[{PLATE_REGION
 LABEL_MASKS = MASKS[:2] + tuple(item for item in MASKS if item[0].startswith("[1１]"))
 LABEL_SUSPICIOUS = rf"@|{_D}{{3}}[^0-9]{{0,3}}{_D}{{4}}"
 
+TEXTS = {item.name for item in FIELDS if item.kind is Kind.TEXT} | {"enterprise", "exclusion_reason"}
+"""Columns that people type; in the two labels among them a trader's number stands as often as in a text."""
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def mask_sql(value: str) -> str:
-    """SQL for ``value`` with phone, identity-card, plate and e-mail patterns replaced."""
-    masked = value
-    for pattern, replacement in MASKS:
-        masked = f"regexp_replace({masked}, {_literal(pattern)}, {_literal(replacement)}, 'g')"
-    return f"CASE WHEN regexp_matches({value}, {_literal(SUSPICIOUS)}) THEN {masked} ELSE {value} END"
+LABELS = {item.name for item in FIELDS if item.kind in (Kind.LABEL, Kind.LABELS)} - TEXTS - {"ticket_id"}
 
 
-def mask_label_sql(value: str) -> str:
-    """SQL for a one-line label with mobile numbers, identity cards and e-mail addresses replaced.
+def masked(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows of the lake with their texts and labels masked."""
+    columns = []
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        if column.null_count < len(column) and name in TEXTS:
+            columns.append(mask_texts(column))
+        elif column.null_count < len(column) and name in LABELS:
+            columns.append(mask_labels(column))
+        else:
+            columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, rows.schema.names)
+
+
+def mask_texts(texts: pa.Array) -> pa.Array:
+    """Texts with phone, identity-card, plate and e-mail patterns replaced."""
+    return _masked(texts, SUSPICIOUS, MASKS)
+
+
+def mask_labels(labels: pa.Array) -> pa.Array:
+    """One-line labels, or lists of them, with mobile numbers, identity cards and e-mail addresses replaced.
 
     Labels hold codes of places and units, so the shorter patterns, which any code of eight digits would match, stay out.
+    They repeat, so each is looked at once.
     """
-    masked = value
-    for pattern, replacement in LABEL_MASKS:
-        masked = f"regexp_replace({masked}, {_literal(pattern)}, {_literal(replacement)}, 'g')"
-    return f"CASE WHEN strlen({value}) >= 6 AND regexp_matches({value}, {_literal(LABEL_SUSPICIOUS)}) THEN {masked} ELSE {value} END"
+    if pa.types.is_list(labels.type):
+        return pa.ListArray.from_arrays(labels.offsets, mask_labels(labels.values), mask=labels.is_null())
+    coded = labels.dictionary_encode()
+    masked = _masked(coded.dictionary, LABEL_SUSPICIOUS, LABEL_MASKS)
+    return labels if masked is coded.dictionary else masked.take(coded.indices)
+
+
+def _masked(values: pa.Array, suspicious: str, masks: tuple[tuple[str, str], ...]) -> pa.Array:
+    """The values with the masks applied to the suspicious ones; the very same array where there is none."""
+    chosen = pc.fill_null(pc.match_substring_regex(values, suspicious), False)
+    if not pc.any(chosen).as_py():
+        return values
+    masked = values.filter(chosen)
+    for pattern, replacement in masks:
+        if pc.any(pc.match_substring_regex(masked, pattern)).as_py():  # to look is much cheaper than to replace
+            masked = pc.replace_substring_regex(masked, pattern, replacement)
+    return pc.replace_with_mask(values, chosen, masked)
 
 
 def caller_key_sql(value: str, key: bytes) -> str:

@@ -15,7 +15,7 @@ import duckdb
 from governance.tickets import EARLIEST_ACCEPTED_ON, EVENT_FIELDS, FIELDS, FREE_TEXT_FIELDS, Field, Kind, enum_of, field
 from storage.home import InputError
 from storage.lake import LAKE_COLUMNS
-from storage.privacy import LABEL_SUSPICIOUS, caller_key_sql, mask_label_sql, mask_sql
+from storage.privacy import caller_key_sql
 from storage.sources import REPLACEMENT, first_line, identifier, literal
 
 if TYPE_CHECKING:
@@ -33,18 +33,14 @@ LOCAL_TIME = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T][0-9]{1,2}:[0-9]{2}(:[0-
 ZONED_TIME = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)? ?([Zz]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
 """Anything else is not ISO: the cast itself would read "01:00:00 PM" as one in the morning and skip a zone it does not know."""
 
-LABEL_KINDS = (Kind.LABEL, Kind.LABELS)
-TYPED_LABELS = ("enterprise", "exclusion_reason")
-"""Labels that people type rather than choose; a trader's number stands there as often as in a text."""
-
 WHOLE_NUMBER = r"[+-]?[0-9]+(\.0*)?"
 LATEST_TIME = "9999-12-31 23:59:59"
 BLANKS = (32, 9, 10, 13, 160, 12288)
 """Code points trimmed from both ends: blank, tab, line ends, no-break and full-width blank."""
 
-UNTIDY = ("chr(31) || ' '", "' ' || chr(31)", "chr(9)", "chr(10)", "chr(13)", "chr(160)", "chr(12288)")
-"""What a row of short values, joined by chr(31), contains when one of them may need trimming. One test a row: trimming
-every value of every row costs as much as reading the file."""
+UNTIDY = ("'  '", "chr(9)", "chr(10)", "chr(13)", "chr(160)", "chr(12288)")
+"""What a row of short values, joined by blanks, contains when one of them may be empty or need trimming. One test a row:
+trimming every value of every row costs as much as reading the file."""
 
 BLANK_SQL = " || ".join(f"chr({point})" for point in BLANKS)
 TRUE_WORDS = ("是", "true", "True", "TRUE", "t", "T", "1", "Y", "y", "yes", "Yes", "YES", "有")
@@ -64,7 +60,8 @@ class Check:
 class Reading:
     """A source read under a profile.
 
-    ``columns`` maps a field to its source column. ``values`` are over the rows of ``text_sql``, ``checks`` over those of ``typed_sql``.
+    ``columns`` maps a field to its source column. ``parts`` are values cut out of a delivered column, over its ``t_`` column.
+    ``values`` are over texts and parts, ``checks`` over those of ``typed_sql``.
     """
 
     source: Source
@@ -72,19 +69,14 @@ class Reading:
     kinds: dict[str, str]
     absent: tuple[str, ...]
     texts: dict[str, str]
+    parts: dict[str, str]
     values: dict[str, str]
     checks: tuple[Check, ...]
 
     @property
     def id_sql(self) -> str:
         """SQL of the trimmed ticket id over the raw relation."""
-        return f"nullif(trim({_as_text(identifier(self.columns['ticket_id']), self.kinds[self.columns['ticket_id']])}, {BLANK_SQL}), '')"
-
-    @property
-    def label_columns(self) -> list[str]:
-        """SQL of the columns that are kept as labels, the ticket's own id apart."""
-        names = [column for key, column in self.columns.items() if key.startswith("split:") or (key != "ticket_id" and field(key).kind in LABEL_KINDS)]
-        return [_as_text(identifier(name), self.kinds[name]) for name in names] or ["''"]
+        return _trimmed(_as_text(identifier(self.columns["ticket_id"]), self.kinds[self.columns["ticket_id"]]))
 
     @property
     def short_columns(self) -> list[str]:
@@ -96,13 +88,16 @@ class Reading:
         """All delivered values as trimmed text (``t_`` columns)."""
         columns = ", ".join(f"{sql} AS {identifier('t_' + name)}" for name, sql in self.texts.items())
         untidy = " OR ".join(f"contains(line, {signs})" for signs in UNTIDY)
-        lines = f"SELECT *, concat_ws(chr(31), '', {', '.join(self.short_columns)}, '') AS line FROM {self.source.relation(rejects)}"
-        personal = f"regexp_matches(concat_ws(chr(31), '', {', '.join(self.label_columns)}), {literal(LABEL_SUSPICIOUS)})"
-        return f"SELECT {columns}, is_personal FROM (SELECT *, {untidy} AS is_untidy, {personal} AS is_personal FROM ({lines}))"
+        lines = f"SELECT *, concat_ws(' ', '', {', '.join(self.short_columns)}, '') AS line FROM {self.source.relation(rejects)}"
+        return f"SELECT {columns} FROM (SELECT *, {untidy} AS is_untidy FROM ({lines}))"
 
     def typed_sql(self, texts: str) -> str:
         """Typed values (``v_`` columns) beside the texts of relation ``texts``."""
         columns = ", ".join(f"{sql} AS v_{name}" for name, sql in self.values.items())
+        if self.parts:  # in layers of their own, because the engine computes anew what a CASE names twice
+            parts = ", ".join(f"{sql} AS p_{name}" for name, sql in self.parts.items())
+            trimmed = ", ".join(f"CASE WHEN contains(p_{name}, ' ') THEN trim(p_{name}) ELSE p_{name} END AS p_{name}" for name in self.parts)
+            texts = f"SELECT * REPLACE ({trimmed}) FROM (SELECT *, {parts} FROM ({texts}))"
         return f"SELECT *, {columns} FROM ({texts})"
 
     @property
@@ -117,7 +112,7 @@ class Reading:
         return f"CAST(to_json({{{parts}}}) AS VARCHAR)"
 
     def lake_sql(self, received_no: int) -> str:
-        """The lake's columns over typed rows, in order."""
+        """The lake's columns over typed rows, in order; texts and labels are as delivered (``storage.privacy`` masks them)."""
         parts = []
         for name, kind in LAKE_COLUMNS.items():
             if name == "version_at":
@@ -160,7 +155,7 @@ def plan_reading(source: Source, profile: Profile, connection: duckdb.DuckDBPyCo
     compiler = _Compiler(profile, caller_key, columns, kinds)
     values = compiler.values()
     checks = tuple(compiler.checks(values, transcoded=source.is_transcoded))
-    return Reading(source, columns, kinds, absent, compiler.texts(), values, checks)
+    return Reading(source, columns, kinds, absent, compiler.texts(), compiler.parts(), values, checks)
 
 
 def _match_columns(source: Source, profile: Profile, engine_names: dict[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -190,6 +185,15 @@ def _as_text(quoted: str, kind: str) -> str:
     return quoted if kind == "VARCHAR" else f"CAST({quoted} AS VARCHAR)"
 
 
+def _trimmed(value: str, is_untidy: str | None = None) -> str:
+    """SQL of the value without blanks at its ends, NULL for nothing; only what may need it is trimmed."""
+    if is_untidy is None:
+        starts = [f"prefix({value}, chr({point}))" for point in BLANKS if point >= ord("!")]
+        ends = [f"suffix({value}, chr({point}))" for point in BLANKS]
+        is_untidy = " OR ".join([f"{value} < '!'", *starts, *ends])
+    return f"CASE WHEN {is_untidy} THEN nullif(trim({value}, {BLANK_SQL}), '') ELSE {value} END"
+
+
 class _Compiler:
     """Builds the SQL of one reading."""
 
@@ -208,27 +212,24 @@ class _Compiler:
     def texts(self) -> dict[str, str]:
         return {key: self._text(key, column) for key, column in self.columns.items()}
 
+    def parts(self) -> dict[str, str]:
+        return {
+            name: f"split_part({identifier('t_' + key)}, {literal(separator)}, {position})" for name, (key, position, separator) in self.split_parts.items()
+        }
+
     def _text(self, key: str, column: str) -> str:
         value = _as_text(identifier(column), self.kinds[column])
-        if key in FREE_TEXT_FIELDS:
-            ends = " OR ".join(f"suffix({value}, chr({point}))" for point in BLANKS)
-            trimmed = f"CASE WHEN {value} < '!' OR {ends} THEN trim({value}, {BLANK_SQL}) ELSE {value} END"
-        else:
-            trimmed = f"CASE WHEN is_untidy THEN trim({value}, {BLANK_SQL}) ELSE {value} END"
+        trimmed = _trimmed(value, None if key in FREE_TEXT_FIELDS else "is_untidy")
         nothing = [*self.profile.empty.get("all", ()), *self.profile.empty.get(key, ())]
-        if nothing:
-            return f"CASE WHEN {trimmed} IN ('', {', '.join(map(literal, nothing))}) THEN NULL ELSE {trimmed} END"
-        return f"nullif({trimmed}, '')"
+        return f"CASE WHEN {trimmed} IN ({', '.join(map(literal, nothing))}) THEN NULL ELSE {trimmed} END" if nothing else trimmed
 
     def values(self) -> dict[str, str]:
         """Lake column to SQL over text rows."""
         values: dict[str, str] = {}
         for item in FIELDS:
             if item.name in self.split_parts:
-                key, position, separator = self.split_parts[item.name]
-                part = f"split_part({identifier('t_' + key)}, {literal(separator)}, {position})"
                 nothing = ["", *self.profile.empty.get("all", ()), *self.profile.empty.get(item.name, ())]
-                text = f"CASE WHEN trim({part}) NOT IN ({', '.join(map(literal, nothing))}) THEN trim({part}) END"
+                text = f"CASE WHEN p_{item.name} NOT IN ({', '.join(map(literal, nothing))}) THEN p_{item.name} END"
             elif item.name in self.columns:
                 text = identifier("t_" + item.name)
             elif item.name in self.profile.constants:
@@ -242,7 +243,7 @@ class _Compiler:
     def _value(self, item: Field, text: str) -> str:
         match item.kind:
             case Kind.TEXT:
-                return mask_sql(text)
+                return text
             case Kind.TIME:
                 return self._time(text)
             case Kind.ENUM:
@@ -263,10 +264,6 @@ class _Compiler:
 
     def _label(self, item: Field, text: str) -> str:
         mapping = dict(self.profile.values.get(item.name, {}))
-        if item.name in TYPED_LABELS:
-            text = mask_sql(text)
-        elif item.name != "ticket_id":
-            text = f"CASE WHEN is_personal THEN {mask_label_sql(text)} ELSE {text} END"  # one test a row spares ten
         if not mapping:
             return text
         fallback = mapping.pop("*", None)

@@ -308,27 +308,27 @@ def read_quarantine(snapshot: Snapshot, scope: Scope, batch_no: int | None = Non
     ScopeError
         A role other than administrator asks.
     """
-    _administrators_only(scope)
-    condition, parameters = ("WHERE batch_no = ?", (batch_no,)) if batch_no is not None else ("", ())
-    return _frame(snapshot, f'SELECT * FROM quarantine {condition} ORDER BY batch_no DESC, file, "row" LIMIT {min(limit, QUARANTINE_LIMIT)}', parameters)
+    return _quarantine(snapshot, scope, batch_no, "*", f'ORDER BY batch_no DESC, file, "row" LIMIT {min(limit, QUARANTINE_LIMIT)}')
 
 
 def read_quarantine_reasons(snapshot: Snapshot, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
-    """The most frequent reasons in the quarantine, at most 100: ``reason``, ``row_count``, ``total_count`` (rows of all reasons).
+    """The most frequent reasons in the quarantine, at most 100: ``reason``, ``fault_count``, ``total_count`` (faults of all reasons).
+
+    A row with several faults counts under each of them.
 
     Raises
     ------
     ScopeError
         A role other than administrator asks.
     """
+    columns = "reason, count(*) AS fault_count, CAST(sum(count(*)) OVER () AS BIGINT) AS total_count"
+    return _quarantine(snapshot, scope, batch_no, columns, f"GROUP BY reason ORDER BY fault_count DESC, reason LIMIT {REASON_LIMIT}")
+
+
+def _quarantine(snapshot: Snapshot, scope: Scope, batch_no: int | None, columns: str, tail: str) -> pd.DataFrame:
     _administrators_only(scope)
     condition, parameters = ("WHERE batch_no = ?", (batch_no,)) if batch_no is not None else ("", ())
-    return _frame(
-        snapshot,
-        f"SELECT reason, count(*) AS row_count, CAST(sum(count(*)) OVER () AS BIGINT) AS total_count FROM quarantine {condition} "
-        f"GROUP BY reason ORDER BY row_count DESC, reason LIMIT {REASON_LIMIT}",
-        parameters,
-    )
+    return _frame(snapshot, f"SELECT {columns} FROM quarantine {condition} {tail}", parameters)
 
 
 def _administrators_only(scope: Scope) -> None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from storage.intake import Fault
 from storage.lake import LAKE_COLUMNS, LakeFile
-from storage.privacy import mask_sql
+from storage.privacy import mask_texts
 from storage.sources import identifier, literal
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _faults(connection: duckdb.DuckDBPyConnection, item: StagedFile) -> list[Fau
     """Every fault of every faulty row of a file, values masked."""
     reading = item.reading
     texts = ", ".join(f"a._raw->>{literal(name)} AS {identifier('t_' + name)}" for name in reading.texts)
-    delivered = f"SELECT {texts}, a._nth, true AS is_personal FROM aside a WHERE received_no = {item.received_no} AND _raw IS NOT NULL"
+    delivered = f"SELECT {texts}, a._nth FROM aside a WHERE received_no = {item.received_no} AND _raw IS NOT NULL"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE faulty AS {reading.typed_sql(delivered)}")
     broken = [fault.record for fault in item.structure_faults]
     faults = []
@@ -86,12 +87,11 @@ def _faults(connection: duckdb.DuckDBPyConnection, item: StagedFile) -> list[Fau
             value = identifier("t_" + check.field)
         else:
             value = f"CAST(v_{check.field} AS VARCHAR)" if check.field in reading.values else "''"
-        rows = connection.execute(
-            f"SELECT _nth, left(coalesce({mask_sql(value)}, ''), {VALUE_LENGTH}), t_ticket_id FROM faulty WHERE {check.condition}"
-        ).fetchall()
+        rows = connection.execute(f"SELECT _nth, coalesce({value}, ''), t_ticket_id FROM faulty WHERE {check.condition}").fetchall()
         column = reading.columns.get(check.field, check.field)
         records = _record_numbers([row[0] for row in rows], broken)
-        faults += [Fault(record, column, found, check.reason, ticket_id) for record, (_, found, ticket_id) in zip(records, rows, strict=True)]
+        shown = mask_texts(pa.array([row[1] for row in rows], pa.string())).to_pylist()
+        faults += [Fault(record, column, found[:VALUE_LENGTH], check.reason, row[2]) for record, found, row in zip(records, shown, rows, strict=True)]
     return faults
 
 

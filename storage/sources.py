@@ -6,6 +6,9 @@ import codecs
 import csv
 import hashlib
 import io
+import secrets
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -48,6 +51,40 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:SHOWN_ERROR]
 
 
+class Digest:
+    """Size in bytes and SHA-256 of a file; the hash is reckoned beside whatever else is done, one file at a time."""
+
+    _one_at_a_time = threading.Lock()
+
+    def __init__(self, path: Path) -> None:
+        self.size = path.stat().st_size
+        self._path = path
+        self._found: Future[str] = Future()
+        threading.Thread(target=self._reckon, daemon=True).start()
+
+    def _reckon(self) -> None:
+        try:
+            with self._one_at_a_time, self._path.open("rb") as handle:
+                self._found.set_result(hashlib.file_digest(handle, "sha256").hexdigest())
+        except OSError as error:
+            self._found.set_exception(error)
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256; waits for it.
+
+        Raises
+        ------
+        InputError
+            The file could not be read.
+        """
+        try:
+            return self._found.result()
+        except OSError as error:
+            message = f"文件 {self._path.name} 无法读取: {error.strerror}"
+            raise InputError(message) from error
+
+
 @dataclass(slots=True)
 class Source:
     """One delivered file, ready to be read.
@@ -58,8 +95,10 @@ class Source:
         File name as delivered, for messages and the ledger.
     path
         What is read: the file itself, or its copy in UTF-8 or Parquet below the staging folder.
-    sha256
+    digest
         Of the delivered bytes.
+    token
+        Names this source's copies and tables.
     columns
         Names in order of delivery.
     is_csv
@@ -78,7 +117,8 @@ class Source:
 
     name: str
     path: Path
-    sha256: str
+    digest: Digest
+    token: str
     columns: list[str]
     is_csv: bool
     delimiter: str = ","
@@ -120,37 +160,33 @@ def open_source(path: Path, profile: Profile, staging: Path) -> Source:
         message = f"文件 {path.name} 是空的 (0 字节)"
         raise InputError(message)
     try:
-        digest = _sha256(path)
+        path.open("rb").close()
     except OSError as error:
         message = f"文件 {path.name} 无法读取: {error.strerror}"
         raise InputError(message) from error
+    digest, token = Digest(path), secrets.token_hex(8)
     match path.suffix.lower():
         case ".csv" | ".txt" | ".tsv":
-            return _open_csv(path, profile, staging, digest)
+            return _open_csv(path, profile, staging, digest, token)
         case ".parquet":
-            return _open_parquet(path, staging, digest)
+            return _open_parquet(path, staging, digest, token)
         case ".xlsx" | ".xlsm" | ".xls" | ".ods":
-            return _open_workbook(path, profile, staging, digest)
+            return _open_workbook(path, profile, staging, digest, token)
     message = f"文件 {path.name} 的类型不支持; 可用: .csv .txt .tsv .parquet .xlsx .xls .ods"
     raise InputError(message)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _plain_path(path: Path, staging: Path, digest: str) -> Path:
+def _plain_path(path: Path, staging: Path, token: str) -> Path:
     """The path, or a link to it under a plain name: to the engine ``a*.csv`` means many files."""
     if not set(str(path)) & PATTERN_SIGNS:
         return path
-    link = staging / f"{digest[:16]}.link{path.suffix}"
+    link = staging / f"{token}.link{path.suffix}"
     link.unlink(missing_ok=True)
     link.symlink_to(path.resolve())
     return link
 
 
-def _open_parquet(path: Path, staging: Path, digest: str) -> Source:
+def _open_parquet(path: Path, staging: Path, digest: Digest, token: str) -> Source:
     name = path.name
     try:
         schema = pq.ParquetFile(path).schema_arrow
@@ -160,10 +196,10 @@ def _open_parquet(path: Path, staging: Path, digest: str) -> Source:
     if not schema.names:
         message = f"文件 {name} 没有列"
         raise InputError(message)
-    return Source(name, _plain_path(path, staging, digest), digest, list(schema.names), is_csv=False)
+    return Source(name, _plain_path(path, staging, token), digest, token, list(schema.names), is_csv=False)
 
 
-def _open_workbook(path: Path, profile: Profile, staging: Path, digest: str) -> Source:
+def _open_workbook(path: Path, profile: Profile, staging: Path, digest: Digest, token: str) -> Source:
     try:
         book = fastexcel.read_excel(path)
         sheet = profile.sheet or book.sheet_names[0]
@@ -174,16 +210,16 @@ def _open_workbook(path: Path, profile: Profile, staging: Path, digest: str) -> 
     if not table.column_names:
         message = f"文件 {path.name} 的工作表 {sheet} 是空的"
         raise InputError(message)
-    copy = staging / f"{digest[:16]}.parquet"
+    copy = staging / f"{token}.parquet"
     pq.write_table(table, copy)
-    return Source(path.name, copy, digest, list(table.column_names), is_csv=False)
+    return Source(path.name, copy, digest, token, list(table.column_names), is_csv=False)
 
 
-def _open_csv(path: Path, profile: Profile, staging: Path, digest: str) -> Source:
+def _open_csv(path: Path, profile: Profile, staging: Path, digest: Digest, token: str) -> Source:
     encoding = _encoding(path)
-    readable = _plain_path(path, staging, digest)
+    readable = _plain_path(path, staging, token)
     if encoding != "utf-8":
-        readable = staging / f"{digest[:16]}.csv"
+        readable = staging / f"{token}.csv"
         with path.open("r", encoding=encoding, errors="replace", newline="") as old, readable.open("w", encoding="utf-8", newline="") as new:
             while block := old.read(CHUNK):
                 new.write(block)
@@ -192,7 +228,7 @@ def _open_csv(path: Path, profile: Profile, staging: Path, digest: str) -> Sourc
     with readable.open("rb") as handle:
         handle.seek(-1, io.SEEK_END)
         ends_open = handle.read(1) not in b"\r\n"
-    return Source(path.name, readable, digest, header, is_csv=True, delimiter=delimiter, ends_open=ends_open, is_transcoded=encoding != "utf-8")
+    return Source(path.name, readable, digest, token, header, is_csv=True, delimiter=delimiter, ends_open=ends_open, is_transcoded=encoding != "utf-8")
 
 
 def _encoding(path: Path) -> str:

@@ -67,12 +67,12 @@ def quarantine_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def reason_sentence(reasons: pd.DataFrame, shown: int) -> str:
-    """How many rows in all, the most frequent reason, and how many of them the table lists."""
+    """How many faults in all, the most frequent reason, and how many of them the table lists."""
     top = reasons.iloc[0]
-    text = _("共 {n} 行；最多的原因：{reason}（{count} 行）。").format(
-        n=words.exact(top["total_count"]), reason=top["reason"], count=words.exact(top["row_count"])
+    text = _("共 {n} 处不合格；最多的原因：{reason}（{count} 处）。").format(
+        n=words.exact(top["total_count"]), reason=top["reason"], count=words.exact(top["fault_count"])
     )
-    cut = _("下表只列前 {shown} 行，下载的文件最多含 {most} 行。").format(shown=words.exact(shown), most=words.exact(QUARANTINE_LIMIT))
+    cut = _("下表只列前 {shown} 处，下载的文件最多含 {most} 处。").format(shown=words.exact(shown), most=words.exact(QUARANTINE_LIMIT))
     return text + (cut if shown < top["total_count"] else "")
 
 

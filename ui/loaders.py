@@ -297,7 +297,7 @@ def whole_quarantine(version: str, scope: Scope, batch_no: int | None = None) ->
 
 @st.cache_data(max_entries=16, ttl=CACHE_SECONDS, show_spinner=False)
 def quarantine_reasons(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
-    """Reasons, most frequent first: reason, row_count, total_count (rows in all); for administrators."""
+    """Reasons, most frequent first: reason, fault_count, total_count (faults in all); for administrators."""
     return reads.read_quarantine_reasons(_open(version), scope, batch_no)
 
 

@@ -28,6 +28,7 @@ SAID = """() => {
 
 
 def english(page) -> list[str]:
+    page.wait_for_function("window.weisuChinese")  # the shim is a module of its own and may arrive after the page
     page.wait_for_timeout(500)
     return sorted({text for text in page.evaluate(SAID) if not OUR_LATIN.match(text) and not ICON.match(text)})
 

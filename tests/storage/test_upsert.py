@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,21 @@ def test_late_closing_and_follow_up_win(home: Home, tmp_path: Path) -> None:
     assert len(held) == 2
     assert (held["A1"]["resolution"], held["A1"]["satisfaction"], held["A1"]["is_responded"]) == ("resolved", "basically", True)
     assert held["A1"]["version_at"] == clock("2024-03-20 10:00:00")
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_files_of_one_size_are_told_apart_by_what_they_hold(home: Home, tmp_path: Path, together: bool) -> None:
+    """Of two files of the same size and one delivered twice, each content is read once, in one run or in three."""
+    first = write_csv(tmp_path / "1.csv", [ticket("A1", title="甲")])
+    second = write_csv(tmp_path / "2.csv", [ticket("A2", title="乙")])
+    assert first.stat().st_size == second.stat().st_size
+    paths = [first, second, first]
+    results = [load(home, *paths)] if together else [load(home, path) for path in paths]
+    files = [item for result in results for item in result.batch.files]
+    assert [item.received_no for item in files] == [1, 2, 1]
+    assert [item.loaded for item in files] == [1, 1, 0]
+    assert [item.bytes for item in files] == [path.stat().st_size for path in paths]
+    assert files[0].sha256 == files[2].sha256 == hashlib.sha256(first.read_bytes()).hexdigest() != files[1].sha256
 
 
 def test_older_version_does_not_overwrite(home: Home, tmp_path: Path) -> None:
