@@ -91,7 +91,7 @@ class Policy:
     @property
     def counting(self) -> tuple[object, ...]:
         """The rules that decide counts: a month counted under others must be counted again."""
-        return (self.dispatchable_types, self.merge_repeats, self.resolved_answers, self.satisfied_answers)
+        return (self.dispatchable_types, self.merge_repeats, self.resolved_answers, self.satisfied_answers, sorted(self.time_limit_hours.items()))
 
 
 class PolicyBook:

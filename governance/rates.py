@@ -23,6 +23,9 @@ COUNTS: tuple[str, ...] = (
     "request_count",
     "assessed_count",
     "open_count",
+    "due_count",
+    "overdue_count",
+    "consultation_count",
     *(column for pair in RATE_COUNTS.values() for column in pair),
 )
 """The additive counts that rollups hold and reads return."""

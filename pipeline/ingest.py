@@ -236,11 +236,11 @@ def _outcome(source: Source, number: int, item: StagedFile, decided: Resolution,
     loaded = decided.loaded.get(number, 0) if first else 0
     updated = decided.updated.get(number, 0) if first else 0
     unchanged = item.read_count - quarantined - loaded - updated
-    return FileOutcome(source.name, source.digest.size, source.digest.sha256, number, item.read_count, loaded, updated, unchanged, quarantined)
+    return FileOutcome(source.name, source.digest.sha256, number, item.read_count, loaded, updated, unchanged, quarantined, bytes=source.digest.size)
 
 
 def _nothing_new(source: Source, before: FileOutcome) -> FileOutcome:
-    return FileOutcome(source.name, source.digest.size, source.digest.sha256, before.received_no, before.read, 0, 0, before.read, 0)
+    return FileOutcome(source.name, source.digest.sha256, before.received_no, before.read, 0, 0, before.read, 0, bytes=source.digest.size)
 
 
 def _firsts(order: list[tuple[Source, int]]) -> Iterator[tuple[Source, int, bool]]:

@@ -39,10 +39,9 @@ QUARANTINE_SCHEMA = pa.schema(
 
 @dataclass(slots=True)
 class FileOutcome:
-    """What became of one delivered file of so many bytes. ``read`` = loaded + updated + unchanged + quarantined."""
+    """What became of one delivered file; ``read`` = loaded + updated + unchanged + quarantined."""
 
     file: str
-    bytes: int
     sha256: str
     received_no: int
     read: int
@@ -51,6 +50,7 @@ class FileOutcome:
     unchanged: int
     quarantined: int
     unplaced: int = 0
+    bytes: int = 0
 
 
 @dataclass(slots=True)

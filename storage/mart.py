@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from dataclasses import asdict, astuple, dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,7 +19,8 @@ import pyarrow as pa
 
 from storage.home import fsync_path, write_whole
 from storage.ledger import QUARANTINE_SCHEMA
-from storage.rollups import ROLLUPS, SCHEMA, cell_sql, rollup_sql
+from storage.positions import offer_hexagons
+from storage.rollups import GRAINS, ROLLUPS, SCHEMA, grain_sql, judged_sql, rollup_sql
 from storage.snapshot import current_version, mart_file
 from storage.sources import literal
 
@@ -47,6 +49,9 @@ COUNTED_COLUMNS = (
     "district_code",
     "subdistrict_code",
     "handling_unit",
+    "urgency",
+    "dispatched_at",
+    "due_at",
     "closed_at",
     "is_responded",
     "resolution",
@@ -54,7 +59,13 @@ COUNTED_COLUMNS = (
     "is_assessed",
     "exclusion_reason",
     "repeat_group",
+    "community",
+    "longitude",
+    "latitude",
 )
+LONGEST_LIMIT_DAYS = 31
+"""Longer than any time limit; a month that ended earlier than this has no ticket whose limit is still to pass."""
+
 KEEP_MARTS = 3
 """The one in use and two before it, for readers that opened them."""
 
@@ -65,6 +76,7 @@ class MonthState:
 
     files_key: str
     policy_key: str
+    clock_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +134,21 @@ class MartBuilder:
         for month, files in sorted(self.by_month.items()):
             files_key = hashlib.sha256("\0".join(item.path for item in files).encode()).hexdigest()[:16]
             policy = self.policies.on(month_start(month))
-            states[month] = MonthState(files_key, hashlib.sha256(repr(policy.counting).encode()).hexdigest()[:16])
+            states[month] = MonthState(files_key, hashlib.sha256(repr(policy.counting).encode()).hexdigest()[:16], self._clock_key(month))
         return states
+
+    def _clock_key(self, month: str) -> str:
+        """The day up to which overdue tickets are counted, for months whose open tickets may yet become overdue."""
+        return str(self.as_of) if month_start(month) + timedelta(days=31 + LONGEST_LIMIT_DAYS) >= self.as_of else ""
+
+    @cached_property
+    def as_of(self) -> date:
+        """The day after the last day of acceptance: what is open then and past its limit is overdue."""
+        if not self.by_month:
+            return date.min
+        newest = self.lake.relation(self.by_month[max(self.by_month)])
+        row = self.connection.execute(f"SELECT CAST(max(accepted_at) AS DATE) FROM {newest}").fetchone()
+        return (row[0] if row else date.min) + timedelta(days=1)
 
     def build(self, *, full: bool = False) -> RefreshResult:
         """Counts what changed and publishes the new snapshot; without a change the present one stays."""
@@ -141,7 +166,7 @@ class MartBuilder:
         if fresh:
             run(SCHEMA)
         wanted = self.wanted()
-        known = {row[0]: MonthState(row[1], row[2]) for row in run("SELECT month, files_key, policy_key FROM month_source").fetchall()}
+        known = {row[0]: MonthState(*row[1:]) for row in run("SELECT month, files_key, policy_key, clock_key FROM month_source").fetchall()}
         changed = tuple(month for month in sorted(wanted.keys() | known.keys()) if wanted.get(month) != known.get(month))
         batch_known = self._value("batch_no")
         is_new = fresh or bool(changed) or batch_known != str(self.lake.batch_no)
@@ -199,19 +224,26 @@ class MartBuilder:
         run = self.connection.execute
         self.count_cells(months)
         for rollup in ROLLUPS:
-            run(f"INSERT INTO {rollup.name} {rollup_sql(rollup, 'cells')}")
-        run("DROP TABLE cells")
-        states = [(month, wanted[month].files_key, wanted[month].policy_key) for month in months]
-        self.connection.executemany("INSERT INTO month_source VALUES (?, ?, ?)", states)
+            run(f"INSERT INTO {rollup.name} {rollup_sql(rollup)}")
+        for grain in GRAINS:
+            run(f"DROP TABLE {grain}")
+        states = [(month, *astuple(wanted[month])) for month in months]
+        self.connection.executemany("INSERT INTO month_source VALUES (?, ?, ?, ?)", states)
 
     def count_cells(self, months: list[str]) -> None:
-        """Makes temporary table ``cells``: tickets of months under one policy, counted at the finest grain."""
+        """Makes the temporary tables of finest cells: tickets of months under one policy, counted."""
+        run = self.connection.execute
         files = [item for month in months for item in self.by_month[month]]
         placed = self.register.place_sql(self.connection, self.lake.relation(files))
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE placed AS SELECT {', '.join(COUNTED_COLUMNS)} FROM {placed}")
+        run(f"CREATE OR REPLACE TEMP TABLE placed AS SELECT {', '.join(COUNTED_COLUMNS)} FROM {placed}")
         self._add_members()
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE cells AS {cell_sql('placed', self.policies.on(month_start(months[0])))}")
-        self.connection.execute("DROP TABLE placed")
+        policy = self.policies.on(month_start(months[0]))
+        run(f"CREATE OR REPLACE TEMP TABLE judged AS {judged_sql('placed', policy)}")
+        run("DROP TABLE placed")
+        offer_hexagons(self.connection)
+        for grain in GRAINS:
+            run(f"CREATE OR REPLACE TEMP TABLE {grain} AS {grain_sql(grain, 'judged', policy, self.as_of)}")
+        run("DROP TABLE judged")
 
     def _add_members(self) -> None:
         """Gives every place, category and unit of the month a number; numbers once given stay."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from governance.periods import filled_until, month_end
 from governance.rates import COUNTS
-from storage.rollups import CHANNEL_IDS, TYPE_IDS, monthly_rollup, smallest_rollup
+from storage.queries import Selection, days_sql, dimension, fetch, narrow
+from storage.rollups import monthly_rollup, smallest_rollup
 from storage.scope import Role, Scope, ScopeError
 
 if TYPE_CHECKING:
@@ -42,20 +42,6 @@ SUMS = ", ".join(f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {name}" for name 
 QUARANTINE_LIMIT = 100_000
 REASON_LIMIT = 100
 
-_NAMES: WeakKeyDictionary[Snapshot, dict[str, pd.DataFrame]] = WeakKeyDictionary()
-"""Dimension tables are a few hundred rows and never change within a snapshot, yet every grouped read needs one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What a reader chose to look at; None means all. An empty ``category_1`` means unclassified."""
-
-    district_code: str | None = None
-    subdistrict_code: str | None = None
-    category_1: str | None = None
-    request_type: str | None = None
-    channel: str | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -78,50 +64,11 @@ class Facts:
     boundaries_key: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Where:
-    """Conditions over numbers of the dimension tables, and the dimensions they need."""
-
-    conditions: tuple[str, ...]
-    dimensions: frozenset[str]
-
-
-MEMBERS = {
-    "district_code": ("place_id", "SELECT place_id, district_code FROM place"),
-    "subdistrict_code": ("place_id", "SELECT place_id, subdistrict_code FROM place"),
-    "unit_code": ("unit_id", "SELECT unit_id, unit_code FROM unit"),
-    "category_1": ("category_1_id", "SELECT DISTINCT category_1_id, coalesce(category_1, '') AS category_1 FROM category"),
-}
-"""What is chosen by code, the number that rollups hold for it, and where to look it up."""
-
-SCOPE_CODES = {Role.DISTRICT: "district_code", Role.SUBDISTRICT: "subdistrict_code", Role.DEPARTMENT: "unit_code"}
-
-
-def _where(snapshot: Snapshot, scope: Scope, selection: Selection) -> _Where:
-    chosen = [(name, getattr(selection, name)) for name in ("district_code", "subdistrict_code", "category_1")]
-    if scope.role in SCOPE_CODES:
-        chosen.append((SCOPE_CODES[scope.role], scope.unit_code))
-    parts = [_member(snapshot, name, value) for name, value in chosen if value is not None]
-    if selection.request_type is not None:
-        parts.append(("type_id", f"type_id = {TYPE_IDS.get(selection.request_type, -1)}"))
-    if selection.channel is not None:
-        parts.append(("channel_id", f"channel_id = {CHANNEL_IDS.get(selection.channel, -1)}"))
-    return _Where(tuple(part[1] for part in parts), frozenset(part[0] for part in parts))
-
-
-def _member(snapshot: Snapshot, name: str, value: str) -> tuple[str, str]:
-    """Dimension and condition for a code: a list of numbers lets the engine skip row groups, a subquery does not."""
-    key, statement = MEMBERS[name]
-    table = _names(snapshot, statement)
-    numbers = table.loc[table[name] == value, key]
-    return key, f"{key} IN ({', '.join(str(int(number)) for number in numbers) or 'NULL'})"
-
-
 def _counts(
     snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, group: tuple[str, ...] = (), members: tuple[str, tuple[int, ...]] | None = None
 ) -> pd.DataFrame:
     """Counts of a period grouped by dimensions, from the smallest rollup that has what is asked."""
-    where = _where(snapshot, scope, selection)
+    where = narrow(snapshot, scope, selection)
     needed = {*group, *where.dimensions}
     conditions = list(where.conditions)
     if members is not None:
@@ -129,7 +76,7 @@ def _counts(
     parts = [f"SELECT {', '.join((*group, *COUNTS))} FROM {rollup} WHERE {' AND '.join((days, *conditions))}" for rollup, days in _sources(period, needed)]
     keys = "".join(f"{name}, " for name in group)
     grouping = f" GROUP BY {', '.join(group)}" if group else ""
-    return _frame(snapshot, f"SELECT {keys}{SUMS} FROM ({' UNION ALL '.join(parts)}){grouping}")
+    return fetch(snapshot, f"SELECT {keys}{SUMS} FROM ({' UNION ALL '.join(parts)}){grouping}")
 
 
 def _sources(period: Period, needed: set[str]) -> list[tuple[str, str]]:
@@ -139,30 +86,13 @@ def _sources(period: Period, needed: set[str]) -> list[tuple[str, str]]:
     first = period.start if period.start.day == 1 else month_end(period.start) + timedelta(days=1)
     last = (period.end + timedelta(days=1)).replace(day=1) - timedelta(days=1)
     if monthly is None or last <= first:
-        return [(daily, _days(period.start, period.end))]
-    sources = [(monthly, _days(first, last))]
+        return [(daily, days_sql(period.start, period.end))]
+    sources = [(monthly, days_sql(first, last))]
     if period.start < first:
-        sources.append((daily, _days(period.start, first - timedelta(days=1))))
+        sources.append((daily, days_sql(period.start, first - timedelta(days=1))))
     if last < period.end:
-        sources.append((daily, _days(last + timedelta(days=1), period.end)))
+        sources.append((daily, days_sql(last + timedelta(days=1), period.end)))
     return sources
-
-
-def _days(first: date, last: date) -> str:
-    return f"day BETWEEN DATE '{first}' AND DATE '{last}'"
-
-
-def _names(snapshot: Snapshot, statement: str) -> pd.DataFrame:
-    """A dimension table, read once for each snapshot; must not be changed by the caller."""
-    known = _NAMES.setdefault(snapshot, {})
-    if statement not in known:
-        known[statement] = _frame(snapshot, statement)
-    return known[statement]
-
-
-def _frame(snapshot: Snapshot, statement: str, parameters: tuple[Any, ...] = ()) -> pd.DataFrame:
-    with snapshot.cursor() as cursor:
-        return cursor.execute(statement, parameters).df()
 
 
 def read_facts(snapshot: Snapshot) -> Facts:
@@ -171,15 +101,15 @@ def read_facts(snapshot: Snapshot) -> Facts:
     ``filled_until`` is the last day of the last well-filled month, or ``data_until`` where that month is the newest:
     what a reader should see first. Late corrections and stray dates leave a file with months of a few tickets at its end.
     """
-    meta: dict[str, str] = dict(_frame(snapshot, "SELECT name, value FROM meta").itertuples(index=False))
+    meta: dict[str, str] = dict(fetch(snapshot, "SELECT name, value FROM meta").itertuples(index=False))
     city = json.loads(meta["city"])
-    totals = _frame(
+    totals = fetch(
         snapshot,
         "SELECT coalesce(sum(intake_count), 0) AS total, coalesce(sum(intake_count) FILTER (WHERE subdistrict_code IS NULL), 0) AS unplaced, "
         "(SELECT count(*) FROM register WHERE level = 'district') AS districts FROM place_day JOIN place USING (place_id)",
     ).iloc[0]
     data_until = date.fromisoformat(meta["data_until"] or meta["built_at"][:10])
-    months = _frame(snapshot, "SELECT strftime(day, '%Y-%m-01') AS month, sum(intake_count) AS total FROM city_day GROUP BY 1 ORDER BY 1")
+    months = fetch(snapshot, "SELECT strftime(day, '%Y-%m-01') AS month, sum(intake_count) AS total FROM city_day GROUP BY 1 ORDER BY 1")
     return Facts(
         city_code=city["code"],
         city_name=city["name"],
@@ -201,12 +131,12 @@ def read_facts(snapshot: Snapshot) -> Facts:
 
 def read_places(snapshot: Snapshot) -> pd.DataFrame:
     """The register of places: ``level``, ``code``, ``name``, ``parent_code``, ``parent_name``, ``longitude``, ``latitude``, ``area_km2``, ``population``."""
-    return _frame(snapshot, "SELECT * FROM register ORDER BY level, code")
+    return fetch(snapshot, "SELECT * FROM register ORDER BY level, code")
 
 
 def read_categories(snapshot: Snapshot) -> pd.DataFrame:
     """Categories seen, most frequent first: ``category_1``, ``category_2``; None is unclassified."""
-    return _frame(
+    return fetch(
         snapshot,
         "SELECT category_1, category_2 FROM category LEFT JOIN (SELECT category_id, sum(intake_count) AS total FROM category_day GROUP BY category_id) "
         "USING (category_id) ORDER BY total DESC",
@@ -215,7 +145,7 @@ def read_categories(snapshot: Snapshot) -> pd.DataFrame:
 
 def read_units(snapshot: Snapshot) -> pd.DataFrame:
     """Handling units seen: ``unit_code``, ``unit_name``, ``unit_type``."""
-    return _frame(snapshot, "SELECT unit_code, unit_name, unit_type FROM unit WHERE unit_code IS NOT NULL ORDER BY unit_type, unit_name")
+    return fetch(snapshot, "SELECT unit_code, unit_name, unit_type FROM unit WHERE unit_code IS NOT NULL ORDER BY unit_type, unit_name")
 
 
 def read_totals(snapshot: Snapshot, scope: Scope, selection: Selection, periods: tuple[Period, ...]) -> pd.DataFrame:
@@ -244,7 +174,7 @@ def read_by_category(snapshot: Snapshot, scope: Scope, selection: Selection, per
     """Counts by category: ``category_1`` (and ``category_2`` at level 2), None where unclassified."""
     key = _category_key(level)
     counts = _counts(snapshot, scope, selection, period, (key,))
-    return _names(snapshot, CATEGORY_NAMES[level]).merge(counts, on=key).drop(columns=key)
+    return dimension(snapshot, CATEGORY_NAMES[level]).merge(counts, on=key).drop(columns=key)
 
 
 def read_category_days(
@@ -258,7 +188,7 @@ def read_category_days(
         Names of the first level, or tuples with one name for each level; None is unclassified.
     """
     key = _category_key(level)
-    names = _names(snapshot, CATEGORY_NAMES[level])
+    names = dimension(snapshot, CATEGORY_NAMES[level])
     wanted = {tuple(name or "" for name in item) if isinstance(item, tuple) else (item or "",) for item in categories}
     texts = names.drop(columns=key).astype("object").fillna("")
     chosen = names[[tuple(row) in wanted for row in texts.itertuples(index=False)]]
@@ -272,7 +202,7 @@ def read_by_place(snapshot: Snapshot, scope: Scope, selection: Selection, period
         message = f"read_by_place: level is {level!r}, allowed are 'district' and 'subdistrict'"
         raise ValueError(message)
     counts = _counts(snapshot, scope, selection, period, ("place_id",))
-    codes = _names(snapshot, f"SELECT place_id, {level}_code AS code FROM place")
+    codes = dimension(snapshot, f"SELECT place_id, {level}_code AS code FROM place")
     merged = codes.merge(counts, on="place_id").drop(columns="place_id")
     return merged.groupby("code", dropna=False, as_index=False, sort=True)[list(COUNTS)].sum()
 
@@ -280,7 +210,7 @@ def read_by_place(snapshot: Snapshot, scope: Scope, selection: Selection, period
 def read_by_unit(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
     """Counts by handling unit: ``unit_code``, ``unit_name``, ``unit_type`` (None where no unit was given) and counts."""
     counts = _counts(snapshot, scope, selection, period, ("unit_id",))
-    return _names(snapshot, "SELECT * FROM unit").merge(counts, on="unit_id").drop(columns="unit_id")
+    return dimension(snapshot, "SELECT * FROM unit").merge(counts, on="unit_id").drop(columns="unit_id")
 
 
 def read_batches(snapshot: Snapshot, scope: Scope) -> pd.DataFrame:
@@ -292,7 +222,7 @@ def read_batches(snapshot: Snapshot, scope: Scope) -> pd.DataFrame:
         Another role asks.
     """
     _administrators_only(scope)
-    return _frame(
+    return fetch(
         snapshot,
         "SELECT batch_no, started_at, file, read, loaded, updated, unchanged, quarantined, unplaced FROM batch ORDER BY batch_no DESC, received_no",
     )
@@ -328,7 +258,7 @@ def read_quarantine_reasons(snapshot: Snapshot, scope: Scope, batch_no: int | No
 def _quarantine(snapshot: Snapshot, scope: Scope, batch_no: int | None, columns: str, tail: str) -> pd.DataFrame:
     _administrators_only(scope)
     condition, parameters = ("WHERE batch_no = ?", (batch_no,)) if batch_no is not None else ("", ())
-    return _frame(snapshot, f"SELECT {columns} FROM quarantine {condition} {tail}", parameters)
+    return fetch(snapshot, f"SELECT {columns} FROM quarantine {condition} {tail}", parameters)
 
 
 def _administrators_only(scope: Scope) -> None:

@@ -9,8 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from governance.rates import COUNTS
-from storage.rollups import ROLLUPS, SCHEMA, rollup_sql
+from storage.rollups import ROLLUPS, SCHEMA, Rollup, rollup_sql
 from storage.snapshot import current_version, mart_file
 from storage.sources import first_line, literal
 
@@ -49,12 +48,12 @@ def verify(builder: MartBuilder) -> tuple[str | None, int, int, tuple[Finding, .
     run("ATTACH ':memory:' AS recount")
     run("USE recount")
     run(SCHEMA)
-    stored = dict(run("SELECT month, files_key || policy_key FROM published.month_source").fetchall())
+    stored = dict(run("SELECT month, files_key || policy_key || clock_key FROM published.month_source").fetchall())
     wanted = builder.wanted()
     for month, state in wanted.items():
         if month not in stored:
             findings.append(Finding(month, "票仓中有此月, 快照中没有"))
-        elif stored[month] != state.files_key + state.policy_key:
+        elif stored[month] != state.files_key + state.policy_key + state.clock_key:
             findings.append(Finding(month, "快照不是按票仓中现有文件或现行口径统计的; 请运行 refresh"))
     for chunk in builder.chunks(month for month in wanted if month in stored):
         findings += _count_findings(builder, chunk)
@@ -71,8 +70,8 @@ def _count_findings(builder: MartBuilder, months: list[str]) -> list[Finding]:
     listed = ", ".join(map(literal, months))
     findings = []
     for rollup in ROLLUPS:
-        mine = _by_code("recount", rollup.dimensions, f"({rollup_sql(rollup, 'cells')})")
-        theirs = _by_code("published", rollup.dimensions, f"(SELECT * FROM published.{rollup.name} WHERE strftime(day, '%Y-%m') IN ({listed}))")
+        mine = _by_code("recount", rollup, f"({rollup_sql(rollup)})")
+        theirs = _by_code("published", rollup, f"(SELECT * FROM published.{rollup.name} WHERE strftime(day, '%Y-%m') IN ({listed}))")
         rows = builder.connection.execute(
             "SELECT strftime(day, '%Y-%m') AS month, count(*) FILTER (WHERE side = 'lake'), count(*) FILTER (WHERE side = 'mart') FROM ("
             f"SELECT day, 'lake' AS side FROM ({mine} EXCEPT ALL {theirs}) UNION ALL SELECT day, 'mart' FROM ({theirs} EXCEPT ALL {mine})) GROUP BY month"
@@ -81,7 +80,8 @@ def _count_findings(builder: MartBuilder, months: list[str]) -> list[Finding]:
     return findings
 
 
-def _by_code(database: str, dimensions: tuple[str, ...], relation: str) -> str:
+def _by_code(database: str, rollup: Rollup, relation: str) -> str:
+    dimensions = rollup.dimensions
     keys = []
     joins = ""
     for dimension in dimensions:
@@ -98,8 +98,8 @@ def _by_code(database: str, dimensions: tuple[str, ...], relation: str) -> str:
         elif dimension == "category_1_id":
             continue
         keys.append(MEMBERS.get(dimension, f"r.{dimension}"))
-    counts = ", ".join(COUNTS)
-    return f"SELECT {', '.join(keys)}, {counts} FROM {relation} r({', '.join((*dimensions, *COUNTS))}){joins}"
+    counts = ", ".join(rollup.counts)
+    return f"SELECT {', '.join(keys)}, {counts} FROM {relation} r({', '.join((*dimensions, *rollup.counts))}){joins}"
 
 
 def _lake_findings(builder: MartBuilder) -> list[Finding]:

@@ -42,6 +42,7 @@ COLUMNS = {
     "content": "主要内容",
     "district": "被反映区",
     "subdistrict": "被反映街乡镇",
+    "community": "社区",
     "place": "问题点位",
     "longitude": "经度",
     "latitude": "纬度",

@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from shapely.geometry import Point, shape
 
 COUNTED_TYPES = ("request", "complaint", "help", "report")
 MERGED_FROM = date(2025, 7, 1)
+LIMIT_HOURS = {"1": 2, "2": 24, "3": 168, "4": 360}
 EVENTS = ("dispatched_at", "signed_at", "responded_at", "closed_at", "followed_up_at")
 
 
@@ -84,16 +85,29 @@ def counted(tickets: list[dict[str, Any]]) -> list[bool]:
     return answer
 
 
+def due(row: dict[str, Any]) -> datetime | None:
+    """When the ticket must be closed: as delivered, else by its urgency from the dispatch, else from the acceptance."""
+    if row.get("due_at"):
+        return row["due_at"]
+    hours = LIMIT_HOURS.get(str(row.get("urgency") or ""))
+    return (row.get("dispatched_at") or row["accepted_at"]) + timedelta(hours=hours) if hours else None
+
+
 def count(tickets: list[dict[str, Any]], key: Callable[[dict[str, Any]], Hashable] = lambda row: None) -> dict[Hashable, Counter[str]]:
-    """The counts of each group of tickets; groups by ``key``."""
+    """The counts of each group of tickets; groups by ``key``. Overdue is judged at the end of the last day of acceptance."""
     groups: dict[Hashable, Counter[str]] = {}
+    now = datetime.combine(max(row["accepted_at"] for row in tickets), time()) + timedelta(days=1) if tickets else None
     for row, is_counted in zip(tickets, counted(tickets), strict=True):
         tally = groups.setdefault(key(row), Counter())
         tally["intake_count"] += 1
+        tally["consultation_count"] += row["request_type"] == "inquiry"
         if not is_counted:
             continue
         tally["request_count"] += 1
         tally["open_count"] += row.get("closed_at") is None
+        if limit := due(row):
+            tally["due_count"] += 1
+            tally["overdue_count"] += (row.get("closed_at") or now) > limit
         if row.get("is_assessed") is False or row.get("exclusion_reason"):
             continue
         tally["assessed_count"] += 1

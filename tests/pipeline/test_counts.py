@@ -47,17 +47,19 @@ def twelve(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     ("selection", "when", "expected", "rates"),
     [
         # June: J3 asks only. J4 has no follow-up and counts as assessed. J2 is partly solved: in the base, not above the line. No merging yet.
-        (Selection(), "2025-06", (4, 3, 3, 1, 2, 2, 1, 2, 2, 2), (1.0, 0.5, 1.0)),
+        (Selection(), "2025-06", (4, 3, 3, 1, 3, 2, 1, 2, 2, 1, 2, 2, 2), (1.0, 0.5, 1.0)),
+        # Overdue on 2 August: J1 (24 hours, closed after two days) and J4 (15 days, still open). J2 was in time.
         # July: K2 is merged into K1. K6 asks only and neither counts nor makes K1 a repeat. K4 and K5 are excluded. K3 is not rated.
-        (Selection(), "2025-07", (7, 5, 3, 1, 1, 2, 1, 2, 0, 1), (0.5, 0.5, 0.0)),
+        (Selection(), "2025-07", (7, 5, 3, 1, 2, 1, 1, 1, 2, 1, 2, 0, 1), (0.5, 0.5, 0.0)),
+        # K3 was due by the time it was given, not by its grade; K7 is open and has two days left.
         # August: a repeat group begins anew with the month.
-        (Selection(), "2025-08", (1, 1, 1, 0, 1, 1, 1, 1, 1, 1), (1.0, 1.0, 1.0)),
+        (Selection(), "2025-08", (1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1), (1.0, 1.0, 1.0)),
         # no follow-up at all: undefined
-        (Selection(subdistrict_code="110101002"), "2025-06", (1, 1, 1, 1, 0, 0, 0, 0, 0, 0), (math.nan, math.nan, math.nan)),
-        (Selection(subdistrict_code="110101002"), "2025-07", (3, 3, 1, 0, 0, 1, 1, 1, 0, 0), (0.0, 1.0, math.nan)),
-        (Selection(request_type="inquiry"), "2025-06", (1, 0, 0, 0, 0, 0, 0, 0, 0, 0), (math.nan, math.nan, math.nan)),
-        (Selection(category_1=""), "2025-07", (1, 1, 1, 1, 0, 0, 0, 0, 0, 0), (math.nan, math.nan, math.nan)),
-        (Selection(), "2024-01", (0,) * 10, (math.nan, math.nan, math.nan)),
+        (Selection(subdistrict_code="110101002"), "2025-06", (1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0), (math.nan, math.nan, math.nan)),
+        (Selection(subdistrict_code="110101002"), "2025-07", (3, 3, 1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0), (0.0, 1.0, math.nan)),
+        (Selection(request_type="inquiry"), "2025-06", (1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0), (math.nan, math.nan, math.nan)),
+        (Selection(category_1=""), "2025-07", (1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0), (math.nan, math.nan, math.nan)),
+        (Selection(), "2024-01", (0,) * len(COUNTS), (math.nan, math.nan, math.nan)),
     ],
 )
 def test_twelve_tickets_counted_by_hand(twelve: Snapshot, selection: Selection, when: str, expected: tuple[int, ...], rates: tuple[float, ...]) -> None:
@@ -81,6 +83,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "resolution": {"已解决": "resolved", "部分解决": "partly", "未解决": "unresolved", "": None},
     "satisfaction": {"满意": "satisfied", "基本满意": "basically", "不满意": "dissatisfied", "未评价": "not_rated", "": None},
     "is_assessed": {"是": True, "否": False, "": None},
+    "urgency": {"1": "1", "2": "2", "3": "3", "4": "4", "": None},
     "exclusion_reason": {"重复": "重复", "": None},
     "repeat_group": {"": None} | {f"G{index}": f"G{index}" for index in range(9)},
 }
@@ -97,9 +100,13 @@ def random_tickets(number: int, seed: int, months: int) -> tuple[list[dict[str, 
         closed = accepted + timedelta(hours=chance.randrange(1, 400)) if chance.random() < 0.8 else None
         code = chance.choice(list(DISTRICTS))
         category = chance.choice(["住房", "市容环卫", "公共服务", ""])
+        dispatched = accepted + timedelta(minutes=chance.randrange(300)) if chance.random() < 0.7 else None
+        due_at = accepted + timedelta(days=chance.randrange(1, 20)) if chance.random() < 0.3 else None
         shown = {"closed_at": str(closed) if closed else "", "district": DISTRICTS[code][0], "subdistrict": DISTRICTS[code][1], "category": category}
+        shown |= {"dispatched_at": str(dispatched or ""), "due_at": str(due_at or "")}
         rows.append(ticket(f"R{index:05d}", str(accepted), **words, **shown))
         values = {name: WORDS[name][word] for name, word in words.items()}
+        values |= {"dispatched_at": dispatched, "due_at": due_at}
         meant.append({"ticket_id": f"R{index:05d}", "accepted_at": accepted, "closed_at": closed, "code": code, "category": category or None, **values})
     return rows, meant
 

@@ -104,6 +104,7 @@ def boston(tmp_path_factory: pytest.TempPathFactory) -> City:
                 "category_2": (row["type"] or "").strip() or None,
                 "unit": (row["department"] or "").strip() or None,
                 "neighborhood": (row["neighborhood"] or "").strip() or None,
+                "due_at": datetime.fromisoformat(limit) if (limit := row.get("sla_target_dt") or row.get("target_dt")) else None,
                 "point": (float(row["longitude"]), float(row["latitude"])) if row["longitude"] and row["latitude"] else None,
             }
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from governance.periods import Grain, Period
 from pipeline.refresh import check, refresh
 from storage.home import Home
-from storage.reads import read_facts
+from storage.reads import Selection, read_facts, read_totals
+from storage.scope import Role, Scope
 from storage.snapshot import open_snapshot
 from tests import plain
 from tests.factories import COUNTS, adds_up, clock, counts, csv_text, lake_by_id, lake_rows, load, ticket, tree, write_csv, write_profile
@@ -64,6 +67,26 @@ def test_older_version_does_not_overwrite(home: Home, tmp_path: Path) -> None:
     before = lake_rows(home)
     assert counts(load(home, write_csv(tmp_path / "2.csv", [ticket("A1", title="旧")]))) == outcome(read=1, unchanged=1)
     assert lake_rows(home) == before
+
+
+def test_an_open_ticket_becomes_overdue_as_days_go_by(home: Home, tmp_path: Path) -> None:
+    """Nothing in its month changed, but the day up to which overdue is judged did: the month is counted anew, older ones are not."""
+    load(home, write_csv(tmp_path / "1.csv", [ticket("A1", "2024-03-20 08:00:00", urgency="4", request_type="诉求"), ticket("A0", "2024-01-05", urgency="4")]))
+    refresh(home)
+
+    def overdue() -> int:
+        with closing(open_snapshot(home)) as snapshot:
+            march = Period(Grain.RANGE, date(2024, 3, 1), date(2024, 3, 31))
+            return int(read_totals(snapshot, Scope(Role.LEADER), Selection(), (march,)).overdue_count.iloc[0])
+
+    assert overdue() == 0
+    load(home, write_csv(tmp_path / "2.csv", [ticket("A2", "2024-04-03 08:00:00")]))
+    refresh(home)
+    assert overdue() == 0  # judged at the end of 3 April; the fifteen days end at eight in the morning after
+    load(home, write_csv(tmp_path / "3.csv", [ticket("A3", "2024-04-04 08:00:00")]))
+    assert refresh(home).months == ("2024-03", "2024-04")
+    assert overdue() == 1
+    assert check(home).findings == ()
 
 
 def test_update_time_dates_the_version_where_there_is_one(home: Home, tmp_path: Path) -> None:

@@ -7,24 +7,25 @@ from collections import Counter
 
 import pytest
 
-from storage import reads
+from storage import patterns, queries, reads
 from ui import words
 
 MONTH = "2025年10月"
-ROLLUP = re.compile(r"FROM (\w+_(?:day|month))")
+ROLLUP = re.compile(r"FROM (\w+_(?:day|month|hour))")
 
 
 @pytest.fixture
 def asked(monkeypatch):
     """Every statement sent to the mart, with its parameters."""
     sent: list[tuple[str, tuple[object, ...]]] = []
-    plain = reads._frame
+    plain = queries.fetch
 
     def note(snapshot, statement, parameters=()):
         sent.append((statement, tuple(parameters)))
         return plain(snapshot, statement, parameters)
 
-    monkeypatch.setattr(reads, "_frame", note)
+    for module in (queries, reads, patterns):
+        monkeypatch.setattr(module, "fetch", note)
     return sent
 
 
