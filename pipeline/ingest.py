@@ -183,10 +183,11 @@ class _Run:
         """
         received = self.ledger.received()
         unused = itertools.count(max(received.values(), default=0) + 1)
-        seen = Counter([*self.ledger.sizes(), *(source.digest.size for source in sources)])
+        sizes = self.ledger.sizes()
+        seen = Counter([*sizes, *(source.digest.size for source in sources)])
         order = []
         for source in sources:
-            if seen[source.digest.size] == 1:
+            if seen[source.digest.size] == 1 and None not in sizes:
                 order.append((source, next(unused)))
                 continue
             if source.digest.sha256 not in received:

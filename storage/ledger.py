@@ -50,7 +50,7 @@ class FileOutcome:
     unchanged: int
     quarantined: int
     unplaced: int = 0
-    bytes: int = 0
+    bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -93,8 +93,8 @@ class Ledger:
         """Hash of each delivered file to the number under which it was first received."""
         return {item.sha256: item.received_no for batch in self.batches() for item in batch.files}
 
-    def sizes(self) -> set[int]:
-        """Bytes of the delivered files: a file of another size is none of them."""
+    def sizes(self) -> set[int | None]:
+        """Bytes of the delivered files: a file of another size is none of them. None is one whose size was not noted."""
         return {item.bytes for batch in self.batches() for item in batch.files}
 
     def settled(self, reading: str) -> dict[str, FileOutcome]:

@@ -42,6 +42,9 @@ UNTIDY = ("'  '", "chr(9)", "chr(10)", "chr(13)", "chr(160)", "chr(12288)")
 """What a row of short values, joined by blanks, contains when one of them may be empty or need trimming. One test a row:
 trimming every value of every row costs as much as reading the file."""
 
+LINE, IS_UNTIDY = '"\x01line"', '"\x01is_untidy"'
+"""Names of two columns of ours beside those of the file, which may have any name that can be typed."""
+
 BLANK_SQL = " || ".join(f"chr({point})" for point in BLANKS)
 TRUE_WORDS = ("是", "true", "True", "TRUE", "t", "T", "1", "Y", "y", "yes", "Yes", "YES", "有")
 FALSE_WORDS = ("否", "false", "False", "FALSE", "f", "F", "0", "N", "n", "no", "No", "NO", "无")
@@ -87,16 +90,16 @@ class Reading:
     def text_sql(self, rejects: str) -> str:
         """All delivered values as trimmed text (``t_`` columns)."""
         columns = ", ".join(f"{sql} AS {identifier('t_' + name)}" for name, sql in self.texts.items())
-        untidy = " OR ".join(f"contains(line, {signs})" for signs in UNTIDY)
-        lines = f"SELECT *, concat_ws(' ', '', {', '.join(self.short_columns)}, '') AS line FROM {self.source.relation(rejects)}"
-        return f"SELECT {columns} FROM (SELECT *, {untidy} AS is_untidy FROM ({lines}))"
+        untidy = " OR ".join(f"contains({LINE}, {signs})" for signs in UNTIDY)
+        lines = f"SELECT *, concat_ws(' ', '', {', '.join(self.short_columns)}, '') AS {LINE} FROM {self.source.relation(rejects)}"
+        return f"SELECT {columns} FROM (SELECT *, {untidy} AS {IS_UNTIDY} FROM ({lines}))"
 
     def typed_sql(self, texts: str) -> str:
         """Typed values (``v_`` columns) beside the texts of relation ``texts``."""
         columns = ", ".join(f"{sql} AS v_{name}" for name, sql in self.values.items())
         if self.parts:  # in layers of their own, because the engine computes anew what a CASE names twice
             parts = ", ".join(f"{sql} AS p_{name}" for name, sql in self.parts.items())
-            trimmed = ", ".join(f"CASE WHEN contains(p_{name}, ' ') THEN trim(p_{name}) ELSE p_{name} END AS p_{name}" for name in self.parts)
+            trimmed = ", ".join(f"{_trimmed(f'p_{name}')} AS p_{name}" for name in self.parts)
             texts = f"SELECT * REPLACE ({trimmed}) FROM (SELECT *, {parts} FROM ({texts}))"
         return f"SELECT *, {columns} FROM ({texts})"
 
@@ -177,11 +180,13 @@ def _match_columns(source: Source, profile: Profile, engine_names: dict[str, str
 
 
 def _as_text(quoted: str, kind: str) -> str:
-    """SQL of a delivered column as text. A table tool turns whole numbers with gaps into floats: 7.0 means 7."""
+    """SQL of a delivered column as text. A table tool turns whole numbers with gaps into floats: 7.0 means 7; lists are joined."""
     if kind in ("DOUBLE", "FLOAT"):
         whole = f"{quoted} = trunc({quoted}) AND abs({quoted}) < 1e15"
         shortened = f"WHEN {whole} THEN CAST(try_cast({quoted} AS BIGINT) AS VARCHAR)"
         return f"CASE WHEN isnan({quoted}) THEN NULL {shortened} ELSE CAST({quoted} AS VARCHAR) END"
+    if kind == "VARCHAR[]":
+        return f"array_to_string({quoted}, '、')"
     return quoted if kind == "VARCHAR" else f"CAST({quoted} AS VARCHAR)"
 
 
@@ -219,7 +224,7 @@ class _Compiler:
 
     def _text(self, key: str, column: str) -> str:
         value = _as_text(identifier(column), self.kinds[column])
-        trimmed = _trimmed(value, None if key in FREE_TEXT_FIELDS else "is_untidy")
+        trimmed = _trimmed(value, None if key in FREE_TEXT_FIELDS else IS_UNTIDY)
         nothing = [*self.profile.empty.get("all", ()), *self.profile.empty.get(key, ())]
         return f"CASE WHEN {trimmed} IN ({', '.join(map(literal, nothing))}) THEN NULL ELSE {trimmed} END" if nothing else trimmed
 
@@ -320,7 +325,7 @@ class _Compiler:
                 same_day = f"v_{name} = date_trunc('day', v_{name}) AND CAST(v_{name} AS DATE) = CAST(v_accepted_at AS DATE)"
                 checks.append(Check(name, f"v_{name} < v_accepted_at AND NOT ({same_day})", f"{field(name).chinese}早于{field('accepted_at').chinese}"))
         if transcoded:
-            joined = " || ".join(f"coalesce({identifier('t_' + key)}, '')" for key in self.columns)
+            joined = " || ".join(f"coalesce({identifier('t_' + key)}, '')" for key in self.columns if key != "caller")  # it is not kept with the row
             checks.append(Check("", f"contains({joined}, '{REPLACEMENT}')", "含有无法解码的字节"))
         return checks
 

@@ -57,8 +57,9 @@ class Digest:
     _one_at_a_time = threading.Lock()
 
     def __init__(self, path: Path) -> None:
-        self.size = path.stat().st_size
         self._path = path
+        self._state = self._look()
+        self.size = self._state[0]
         self._found: Future[str] = Future()
         threading.Thread(target=self._reckon, daemon=True).start()
 
@@ -66,8 +67,12 @@ class Digest:
         try:
             with self._one_at_a_time, self._path.open("rb") as handle:
                 self._found.set_result(hashlib.file_digest(handle, "sha256").hexdigest())
-        except OSError as error:
-            self._found.set_exception(error)
+        except BaseException as fault:  # noqa: BLE001 - handed to whoever asks for the hash, who would wait for ever otherwise
+            self._found.set_exception(fault)
+
+    def _look(self) -> tuple[int, int, int]:
+        state = self._path.stat()
+        return state.st_size, state.st_mtime_ns, state.st_ino
 
     @property
     def sha256(self) -> str:
@@ -76,13 +81,18 @@ class Digest:
         Raises
         ------
         InputError
-            The file could not be read.
+            The file could not be read, or is not what it was when it was opened: what was read may not be what was hashed.
         """
         try:
-            return self._found.result()
+            found = self._found.result()
+            state = self._look()
         except OSError as error:
             message = f"文件 {self._path.name} 无法读取: {error.strerror}"
             raise InputError(message) from error
+        if state != self._state:
+            message = f"文件 {self._path.name} 在读取时被改动; 请等它写完后再导入"
+            raise InputError(message)
+        return found
 
 
 @dataclass(slots=True)

@@ -100,3 +100,37 @@ def test_parquet_column_names_that_the_engine_would_rename(home: Home, tmp_path:
 def test_empty_parquet_is_refused(home: Home, tmp_path: Path, columns: dict[str, Any]) -> None:
     """No column or no row."""
     refuses(home, parquet(tmp_path / "a.parquet", **columns))
+
+
+def test_columns_named_like_our_own(home: Home, tmp_path: Path) -> None:
+    """A file may have a column called line or is_untidy; blanks around ids and between levels go all the same."""
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "工单编号,创建时间,line,is_untidy,问题分类\nA1,2024-03-01,x,l, 噪音\u3000->\u00a0施工\t\n A1 ,2024-03-02,x,true,噪音->施工\n", encoding="utf-8"
+    )
+    assert counts(load(home, path))["read"] == 2
+    held = lake_by_id(home)
+    assert set(held) == {"A1"}
+    assert (held["A1"]["category_1"], held["A1"]["category_2"]) == ("噪音", "施工")
+    (tmp_path / "b.csv").write_text("工单编号,创建时间,问题分类\nA2,2024-03-01, 噪音\u3000->\u00a0施工\t\n", encoding="utf-8")
+    load(home, tmp_path / "b.csv")
+    assert lake_by_id(home)["A2"]["category_2"] == "施工"
+
+
+def test_lists_of_labels(home: Home, tmp_path: Path) -> None:
+    """Parquet may hold tags as lists; they come in as labels, masked."""
+    table = pa.table({"工单编号": ["A1", "A2"], "创建时间": ["2024-03-01", "2024-03-01"], "标签": [["甲 ", "手机13800138000"], None]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    load(home, tmp_path / "a.parquet")
+    held = lake_by_id(home)
+    assert (held["A1"]["tags"], held["A2"]["tags"]) == (["甲 ", "手机[电话]"], None)
+
+
+def test_broken_bytes_in_the_caller_alone_cost_nothing(home: Home, tmp_path: Path) -> None:
+    """The caller is not kept, so a number that cannot be decoded is no fault of the row; above all the row does not vanish."""
+    lines = ["工单编号,创建时间,来电人电话/账号".encode("gb18030"), "A1,2024-03-01,13800138000".encode("gb18030"), b"A2,2024-03-01,138\xff\xff00"]
+    lines += [f"B{index},2024-03-01,1380013{index:04d}".encode("gb18030") for index in range(300)]
+    (tmp_path / "a.csv").write_bytes(b"\r\n".join(lines) + b"\r\n")
+    result = counts(load(home, tmp_path / "a.csv"))
+    assert result["read"] == 302 == result["loaded"] + result["quarantined"]
+    assert "A2" in set(lake_by_id(home))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date, datetime
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from governance.periods import Grain, Period
 from pipeline.refresh import check, refresh
-from storage.home import Home
+from storage.home import Home, InputError
+from storage.intake import Intake
 from storage.reads import Selection, read_facts, read_totals
 from storage.scope import Role, Scope
 from storage.snapshot import open_snapshot
@@ -58,6 +60,38 @@ def test_files_of_one_size_are_told_apart_by_what_they_hold(home: Home, tmp_path
     assert [item.loaded for item in files] == [1, 1, 0]
     assert [item.bytes for item in files] == [path.stat().st_size for path in paths]
     assert files[0].sha256 == files[2].sha256 == hashlib.sha256(first.read_bytes()).hexdigest() != files[1].sha256
+
+
+def test_a_ledger_without_sizes_is_read(home: Home, tmp_path: Path) -> None:
+    """Entries written before sizes were noted: the home goes on, and a file delivered again keeps its number."""
+    path = write_csv(tmp_path / "1.csv", [ticket("A1")])
+    load(home, path)
+    for entry in home.batches.glob("*.json"):
+        raw = json.loads(entry.read_text(encoding="utf-8"))
+        for item in raw["files"]:
+            del item["bytes"]
+        entry.write_text(json.dumps(raw), encoding="utf-8")
+    again = load(home, path, write_csv(tmp_path / "2.csv", [ticket("A2"), ticket("A3")]))
+    assert [item.received_no for item in again.batch.files] == [1, 2]
+    assert counts(again) == outcome(read=3, loaded=2, unchanged=1)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the hash of what came after would stand for what was read, and the new content would count as known."""
+    path = write_csv(tmp_path / "1.csv", [ticket("A1")])
+    stage = Intake.stage
+
+    def slow_writer(*arguments: Any) -> Any:
+        staged = stage(*arguments)
+        path.write_bytes(path.read_bytes().replace(b"A1", b"B1"))
+        return staged
+
+    monkeypatch.setattr(Intake, "stage", slow_writer)
+    with pytest.raises(InputError, match="在读取时被改动"):
+        load(home, path)
+    monkeypatch.undo()
+    assert counts(load(home, path)) == outcome(read=1, loaded=1)
+    assert set(lake_by_id(home)) == {"B1"}
 
 
 def test_older_version_does_not_overwrite(home: Home, tmp_path: Path) -> None:
