@@ -11,7 +11,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FINEST", "cells_at", "outlines", "parents"]
+__all__ = ["FINEST", "cells_at", "named", "outlines", "parents"]
 
 FINEST = 8
 """Resolution at which positions are counted: cells of about 0.7 km², some hundred households at least in a city."""
@@ -61,6 +61,12 @@ def parents(cells: pd.Series, resolution: int) -> pd.Series:
         raise ValueError(message)
     known = {int(cell): h3.cell_to_parent(int(cell), resolution) if cell else 0 for cell in cells.unique()}
     return cells.map(known).astype("int64")
+
+
+def named(cells: Iterable[int]) -> pd.DataFrame:
+    """Each cell's public name (``cell``, hexadecimal) and the ``longitude`` and ``latitude`` of its centre in degrees."""
+    rows = [(h3.int_to_str(int(cell)), *reversed(h3.cell_to_latlng(int(cell)))) for cell in cells]
+    return pd.DataFrame(rows, columns=["cell", "longitude", "latitude"])
 
 
 def outlines(cells: Iterable[int]) -> dict[int, list[tuple[float, float]]]:

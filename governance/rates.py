@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-__all__ = ["COUNTS", "RATE_COUNTS", "change", "share", "three_rates"]
+__all__ = ["COUNTS", "RATE_COUNTS", "change", "per_10k", "share", "three_rates"]
 
 RATE_COUNTS: dict[str, tuple[str, str]] = {
     "response_rate": ("responded_count", "response_base_count"),
@@ -94,3 +94,8 @@ def change(now: pd.Series, before: pd.Series) -> pd.Series:
 def share(part: pd.Series, whole: pd.Series) -> pd.Series:
     """The part as a fraction of the whole, in [0, 1]; NaN where the whole is 0."""
     return _divide(part, whole)
+
+
+def per_10k(count: pd.Series, population: pd.Series) -> pd.Series:
+    """Requests per ten thousand residents (万人诉求比), at least 0; NaN where the population is unknown or 0."""
+    return _divide(count, population) * 10_000

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from forecasts.calendars import CALENDARS
 from governance.tickets import FIELDS, Kind, enum_of, field
 from storage.home import InputError
 
@@ -56,6 +57,14 @@ class City(_Strict):
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
             message = f"时区 {value!r} 不存在, 例: Asia/Shanghai"
+            raise ValueError(message)
+        return value
+
+    @field_validator("calendar")
+    @classmethod
+    def _known_calendar(cls, value: str) -> str:
+        if value not in CALENDARS:
+            message = f"日历 {value!r} 不存在; 可用: {', '.join(CALENDARS)}"
             raise ValueError(message)
         return value
 

@@ -31,6 +31,7 @@ __all__ = [
     "read_category_days",
     "read_daily",
     "read_facts",
+    "read_place_months",
     "read_places",
     "read_quarantine",
     "read_quarantine_reasons",
@@ -205,6 +206,22 @@ def read_by_place(snapshot: Snapshot, scope: Scope, selection: Selection, period
     codes = dimension(snapshot, f"SELECT place_id, {level}_code AS code FROM place")
     merged = codes.merge(counts, on="place_id").drop(columns="place_id")
     return merged.groupby("code", dropna=False, as_index=False, sort=True)[list(COUNTS)].sum()
+
+
+def read_place_months(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period, level: str) -> pd.DataFrame:
+    """Counts by month and place: ``month`` (its first day), ``code`` and counts; tickets on no place are left out."""
+    if level not in ("district", "subdistrict"):
+        message = f"read_place_months: level is {level!r}, allowed are 'district' and 'subdistrict'"
+        raise ValueError(message)
+    where = narrow(snapshot, scope, selection)
+    needed = {"place_id", *where.dimensions}
+    rollup = monthly_rollup(needed) or smallest_rollup({"day", *needed})
+    conditions = " AND ".join((days_sql(period.start, period.end), *where.conditions))
+    return fetch(
+        snapshot,
+        f"SELECT CAST(date_trunc('month', day) AS DATE) AS month, {level}_code AS code, {SUMS} FROM {rollup} JOIN place USING (place_id) "
+        f"WHERE {conditions} AND {level}_code IS NOT NULL GROUP BY ALL ORDER BY ALL",
+    )
 
 
 def read_by_unit(snapshot: Snapshot, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:

@@ -16,17 +16,27 @@ if TYPE_CHECKING:
 
 __all__ = ["card_texts", "headline_row"]
 
-ORDER = ("intake_count", "request_count", *RATE_COUNTS, "open_count")
+ORDER = ("intake_count", "request_count", *RATE_COUNTS, "unresolved_count", "overdue_count", "consultation_share")
 
 
-def card_texts(measure: str, row: pd.Series, small_base: int, until: str) -> dict[str, str | None]:
+def card_texts(measure: str, row: pd.Series, small_base: int) -> dict[str, str | None]:
     """The texts of one card: ``value``, ``delta`` (sign first, ``None`` without), ``color``, ``note``, ``year``."""
     if measure in RATE_COUNTS:
         return _rate_texts(row, small_base)
-    if measure == "open_count":
-        since = _("截至 {day}").format(day=until)
-        return {"value": words.count(row["now"]), "delta": words.percent(row["share"]), "color": "off", "note": _("占诉求量"), "year": since}
-    year = _("同比 {change}").format(change=words.relative(row["change_year_ago"]))
+    if measure == "unresolved_count":
+        return _part_texts(row, _("无回访"), _("占有效回访 {share}"))
+    if measure == "overdue_count":
+        return _part_texts(row, _("无时限"), _("占有时限的 {share}"))
+    write, moved = (words.percent, words.points) if measure == "consultation_share" else (words.count, words.relative)
+    year = _("同比 {change}").format(change=moved(row["change_year_ago"]))
+    return {"value": write(row["now"]), "delta": moved(row["change_before"]), "color": "gray", "note": _("环比"), "year": year}
+
+
+def _part_texts(row: pd.Series, without: str, share: str) -> dict[str, str | None]:
+    """A count that is part of another: unresolved of the answers, overdue of those with a time limit."""
+    if not row["base"] > 0:
+        return {"value": words.DASH, "delta": without, "color": "off", "note": _("不计算"), "year": " "}
+    year = share.format(share=words.percent(row["share"]))
     return {"value": words.count(row["now"]), "delta": words.relative(row["change_before"]), "color": "gray", "note": _("环比"), "year": year}
 
 
@@ -41,11 +51,12 @@ def _rate_texts(row: pd.Series, small_base: int) -> dict[str, str | None]:
     return {"value": words.percent(row["now"]), "delta": moved, "color": color, "note": _("环比"), "year": direction + year + few}
 
 
-def headline_row(table: pd.DataFrame, small_base: int, until: str) -> None:
-    """Draw the six cards; they wrap to two columns on a phone."""
-    with st.grid(len(ORDER), min_column_width=140, gap="small"):
+def headline_row(table: pd.DataFrame, history: pd.DataFrame, small_base: int) -> None:
+    """Draw the cards, each with the line of its recent past; they wrap to two columns on a phone."""
+    with st.grid(len(ORDER), min_column_width=124, gap="small"):
         for measure in ORDER:
-            texts = card_texts(measure, cast("pd.Series", table.loc[measure]), small_base, until)
+            texts = card_texts(measure, cast("pd.Series", table.loc[measure]), small_base)
+            past = history[measure].dropna().tolist()
             delta = texts["delta"]
             plain = delta is None or delta[0] not in "+-"
             arrow: Literal["auto", "off"] = "off" if plain else "auto"
@@ -58,5 +69,7 @@ def headline_row(table: pd.DataFrame, small_base: int, until: str) -> None:
                     delta_arrow=arrow,
                     delta_description=texts["note"],
                     help=MEASURES[measure].definition,
+                    chart_data=past if len(past) > 1 else None,
+                    chart_type="area",
                 )
                 st.caption(texts["year"] or " ")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storage.reads import Facts
     from ui.frame import View
 
-__all__ = ["Choice", "pick", "pick_period", "visible_places"]
+__all__ = ["Choice", "month_options", "pick", "pick_category", "pick_period", "pick_place", "visible_places"]
 
 GRAIN_KEY = "grain"
 DISTRICT_KEY = "district"
@@ -52,7 +52,8 @@ def visible_places(view: View) -> pd.DataFrame:
             return places
 
 
-def _month_options(known: Facts) -> dict[str, str]:
+def month_options(known: Facts) -> dict[str, str]:
+    """The months the data cover, newest first: name by year and month."""
     names = {}
     first = known.data_until.replace(day=1)
     while first >= known.data_from.replace(day=1):
@@ -114,11 +115,11 @@ def pick_period(known: Facts) -> Period:
         case Grain.RANGE:
             return _pick_range(known)
         case _:
-            chosen = urlstate.select(_("月份"), _month_options(known), key="month", required=True, default=f"{shown:%Y-%m}") or f"{shown:%Y-%m}"
+            chosen = urlstate.select(_("月份"), month_options(known), key="month", required=True, default=f"{shown:%Y-%m}") or f"{shown:%Y-%m}"
             return Period.containing(Grain.MONTH, date.fromisoformat(f"{chosen}-01"), until=until)
 
 
-def _pick_place(view: View) -> tuple[str | None, str | None, str]:
+def pick_place(view: View) -> tuple[str | None, str | None, str]:
     """District and subdistrict; the second depends on the first, both on the scope."""
     rows = visible_places(view)
     known = view.facts
@@ -139,9 +140,14 @@ def _pick_place(view: View) -> tuple[str | None, str | None, str]:
     return district, subdistrict, name
 
 
-def _pick_kind(view: View) -> tuple[str | None, str | None, str | None]:
+def pick_category(view: View) -> str | None:
+    """A category of the first level, or all."""
     first = loaders.categories(view.version)["category_1"].dropna().drop_duplicates().sort_values()
-    category = urlstate.select(_("一级分类"), {str(name): str(name) for name in first}, key="category")
+    return urlstate.select(_("一级分类"), {str(name): str(name) for name in first}, key="category")
+
+
+def _pick_kind(view: View) -> tuple[str | None, str | None, str | None]:
+    category = pick_category(view)
     left, right = st.columns(2)
     with left:
         kind = urlstate.select(_("工单类型"), {item.value: words.label(item) for item in RequestType}, key="type")
@@ -162,7 +168,7 @@ def pick(view: View) -> Choice:
     """Draw all filters in the sidebar and return what they say."""
     with st.sidebar:
         period = pick_period(view.facts)
-        district, subdistrict, place = _pick_place(view)
+        district, subdistrict, place = pick_place(view)
         category, kind, channel = _pick_kind(view)
         for note in urlstate.notes():
             st.caption(f"⚠ {note}")

@@ -15,7 +15,7 @@ from ui import loaders
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LEVELS", "compressed", "extent", "is_current"]
+__all__ = ["LEVELS", "compressed", "extent", "is_current", "shapes"]
 
 LEVELS = ("district", "subdistrict")
 
@@ -48,12 +48,22 @@ def _corners(geometry: dict[str, Any]) -> np.ndarray:
     return np.array([*points.min(axis=0), *points.max(axis=0)])
 
 
+def _shapes(path: str) -> dict[str, dict[str, Any]]:
+    with open(path, encoding="utf-8") as handle:  # noqa: PTH123 - the path is a cache key
+        features = json.load(handle)["features"]
+    return {str(item["properties"]["code"]): item["geometry"] for item in features if item.get("geometry")}
+
+
 @lru_cache(maxsize=4)
 def _extents(path: str, changed_at: int) -> dict[str, np.ndarray]:
     del changed_at
-    with open(path, encoding="utf-8") as handle:  # noqa: PTH123 - the path is the cache key
-        features = json.load(handle)["features"]
-    return {str(item["properties"]["code"]): _corners(item["geometry"]) for item in features if item.get("geometry")}
+    return {code: _corners(shape) for code, shape in _shapes(path).items()}
+
+
+def shapes(level: str) -> dict[str, dict[str, Any]]:
+    """GeoJSON geometry of each area of a level by code; empty where no boundaries are installed."""
+    file = Home.from_environment().boundary_file(level)
+    return _shapes(str(file)) if file.is_file() else {}
 
 
 def extent(level: str, codes: Iterable[str]) -> tuple[float, float, float, float] | None:

@@ -39,7 +39,10 @@ __all__ = [
     "problems",
     "quarantine",
     "quarantine_reasons",
+    "register",
     "small_base",
+    "snapshot",
+    "sparks",
     "unit_register",
     "units",
     "volume",
@@ -47,7 +50,12 @@ __all__ = [
 ]
 
 CACHE_SECONDS = 3600
-COUNT_MEASURES = ("intake_count", "request_count", "open_count")
+COUNT_MEASURES = ("intake_count", "request_count", "open_count", "unresolved_count", "overdue_count")
+SHARES = {"unresolved_count": "resolution_base_count", "overdue_count": "due_count", "open_count": "request_count"}
+"""Counts that are shown with their share of another count."""
+
+SPARK_STEPS = {Grain.DAY: (28, "day"), Grain.WEEK: (84, "week")}
+SPARK_MONTHS = 13
 TREND_DAYS = 91
 QUARANTINE_SHOWN = 1_000
 """A table on screen is for looking; a hundred thousand rows are ten megabytes on the way to the browser."""
@@ -69,7 +77,8 @@ def _snapshot(root: str, version: str) -> Snapshot:
         raise SnapshotMovedError(message) from error
 
 
-def _open(version: str) -> Snapshot:
+def snapshot(version: str) -> Snapshot:
+    """The open snapshot of a version, for reads."""
     return _snapshot(str(Home.from_environment().root), version)
 
 
@@ -81,25 +90,25 @@ def pin_version() -> str | None:
 @st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
 def facts(version: str) -> Facts:
     """What this snapshot is: city, first and last day, level names."""
-    return reads.read_facts(_open(version))
+    return reads.read_facts(snapshot(version))
 
 
 @st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
 def place_register(version: str) -> pd.DataFrame:
     """All places: level, code, name, parent_code, parent_name, longitude, latitude."""
-    return reads.read_places(_open(version))
+    return reads.read_places(snapshot(version))
 
 
 @st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
 def unit_register(version: str) -> pd.DataFrame:
     """All handling units seen: unit_code, unit_name, unit_type."""
-    return reads.read_units(_open(version))
+    return reads.read_units(snapshot(version))
 
 
 @st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
 def categories(version: str) -> pd.DataFrame:
     """All pairs of category_1 and category_2."""
-    return reads.read_categories(_open(version))
+    return reads.read_categories(snapshot(version))
 
 
 @st.cache_data(max_entries=32, ttl=CACHE_SECONDS, show_spinner=False)
@@ -118,25 +127,46 @@ def headline(version: str, scope: Scope, selection: Selection, period: Period) -
     DataFrame
         Index: measure. Columns: ``now``, ``before``, ``year_ago`` (counts, or fractions in [0, 1]),
         ``change_before``, ``change_year_ago`` (relative for counts, a difference of fractions for
-        rates), ``base`` (valid answers; NaN for counts), ``share`` (of the requests; of open requests only).
-        NaN where the data do not reach back or nobody was asked.
+        rates), ``base`` (what a rate or share rests on; else NaN), ``share`` (of its base, for unresolved,
+        overdue and open requests). NaN where the data do not reach back or nobody was asked.
     """
     known = facts(version)
     spans = {"now": period, "before": period.before(), "year_ago": period.year_ago()}
-    totals = reads.read_totals(_open(version), scope, selection, tuple(spans.values())).set_axis(list(spans), axis="index")
-    measured = totals.join(rates.three_rates(totals)).astype("float64")
+    totals = reads.read_totals(snapshot(version), scope, selection, tuple(spans.values())).set_axis(list(spans), axis="index")
+    measured = _measured(totals)
     for name, span in spans.items():
         if span.start < known.data_from:
             measured.loc[name] = float("nan")  # a period that is only partly covered compares with nothing
-    table = measured[[*COUNT_MEASURES, *rates.RATE_COUNTS]].T
+    table = measured.T
     for other in ("before", "year_ago"):
         table[f"change_{other}"] = rates.change(table["now"], table[other])
-        of_rates = list(rates.RATE_COUNTS)
-        table.loc[of_rates, f"change_{other}"] = table.loc[of_rates, "now"] - table.loc[of_rates, other]
-    table["base"] = pd.Series({rate: totals.loc["now", base] for rate, (_top, base) in rates.RATE_COUNTS.items()}, dtype="float64")
-    requests = table.loc[["request_count"], "now"].set_axis(["open_count"])
-    table["share"] = rates.share(table.loc[["open_count"], "now"], requests)
+        fractions = [*rates.RATE_COUNTS, "consultation_share"]
+        table.loc[fractions, f"change_{other}"] = table.loc[fractions, "now"] - table.loc[fractions, other]
+    bases = {rate: base for rate, (_top, base) in rates.RATE_COUNTS.items()} | SHARES
+    table["base"] = pd.Series({measure: totals.loc["now", base] for measure, base in bases.items()}, dtype="float64")
+    counts = table.loc[list(SHARES)]
+    table["share"] = rates.share(counts["now"], counts["base"])
     return table
+
+
+def _measured(counts: pd.DataFrame) -> pd.DataFrame:
+    """The measures of the key figures from counts; what nobody was asked about, or has no time limit, is NaN."""
+    table = counts.join(rates.three_rates(counts)).astype("float64")
+    table["unresolved_count"] = (table["resolution_base_count"] - table["resolved_count"]).where(table["resolution_base_count"] > 0)
+    table["overdue_count"] = table["overdue_count"].where(table["due_count"] > 0)
+    table["consultation_share"] = rates.share(table["consultation_count"], table["intake_count"])
+    return table[[*COUNT_MEASURES, *rates.RATE_COUNTS, "consultation_share"]]
+
+
+@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+def sparks(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
+    """The key figures over the time up to the period: 28 days for a day, 12 weeks for a week, else 13 months. Columns as in ``headline``."""
+    days, step = SPARK_STEPS.get(period.grain, (0, "month"))
+    first = (pd.Timestamp(period.end).replace(day=1) - pd.DateOffset(months=SPARK_MONTHS - 1)).date()
+    window = windows.trailing(period, days) if days else Period(Grain.RANGE, first, period.end)
+    window = Period(Grain.RANGE, max(window.start, facts(version).data_from), window.end)
+    daily = reads.read_daily(snapshot(version), scope, selection, window)
+    return _measured(windows.bucket(daily, window.start, step, rates.COUNTS)[list(rates.COUNTS)])
 
 
 def _with_rates(counts: pd.DataFrame) -> pd.DataFrame:
@@ -184,7 +214,7 @@ def problems(version: str, scope: Scope, selection: Selection, period: Period, l
 
 def _ranked(version: str, scope: Scope, selection: Selection, period: Period, level: int) -> pd.DataFrame:
     names = CATEGORY_COLUMNS[:level]
-    counts = reads.read_by_category(_open(version), scope, selection, period, level=level).dropna(subset=[names[-1]])
+    counts = reads.read_by_category(snapshot(version), scope, selection, period, level=level).dropna(subset=[names[-1]])
     counts[names] = counts[names].fillna("")
     order = [*reversed(names)]
     counts = counts[counts["request_count"] > 0].sort_values(["request_count", *order], ascending=[False, *[True] * level], ignore_index=True)
@@ -198,7 +228,7 @@ def _weekly_trends(version: str, scope: Scope, selection: Selection, period: Per
     level = len(names[0])
     columns = CATEGORY_COLUMNS[:level]
     window = windows.trailing(period, TREND_DAYS)
-    days = reads.read_category_days(_open(version), scope, selection, window, names, level)
+    days = reads.read_category_days(snapshot(version), scope, selection, window, names, level)
     days[columns] = days[columns].fillna("")
     days["week"] = windows.week_index(days["day"], window.start)
     table = days.pivot_table(index=columns, columns="week", values="request_count", aggfunc="sum", fill_value=0)
@@ -218,7 +248,7 @@ def volume(version: str, scope: Scope, selection: Selection, period: Period) -> 
         where the data do not reach back); ``attrs["step"]`` is ``"day"``, ``"week"`` or ``"month"``.
     """
     window, step = windows.for_chart(period)
-    cursor = _open(version)
+    cursor = snapshot(version)
     now = windows.bucket(reads.read_daily(cursor, scope, selection, window), window.start, step, ("intake_count", "request_count"))
     past = window.year_ago()
     then = windows.bucket(reads.read_daily(cursor, scope, selection, past), past.start, step, ("request_count",))
@@ -243,11 +273,11 @@ def places(version: str, scope: Scope, selection: Selection, period: Period, lev
     int
         未落图: tickets of the period whose place is unknown.
     """
-    cursor = _open(version)
+    cursor = snapshot(version)
     counts = reads.read_by_place(cursor, scope, selection, period, level)
     before = reads.read_by_place(cursor, scope, selection, period.before(), level).dropna(subset=["code"]).set_index("code")
     unplaced = int(counts.loc[counts["code"].isna(), "intake_count"].sum())
-    frame = _register(version, scope, selection, level).merge(counts.dropna(subset=["code"]), on="code", how="left")
+    frame = register(version, scope, selection, level).merge(counts.dropna(subset=["code"]), on="code", how="left")
     numbers = [column for column in rates.COUNTS if column in frame.columns]
     frame[numbers] = frame[numbers].fillna(0).astype("int64")
     frame["before_count"] = frame["code"].map(before["request_count"]).fillna(0)
@@ -258,10 +288,10 @@ def places(version: str, scope: Scope, selection: Selection, period: Period, lev
     return _with_rates(frame.sort_values(["request_count", "name"], ascending=[False, True], ignore_index=True)), unplaced
 
 
-def _register(version: str, scope: Scope, selection: Selection, level: str) -> pd.DataFrame:
+def register(version: str, scope: Scope, selection: Selection, level: str) -> pd.DataFrame:
     """The places of a level that scope and selection leave."""
-    register = place_register(version)
-    rows = register[register["level"] == level]
+    known = place_register(version)
+    rows = known[known["level"] == level]
     district = scope.unit_code if scope.role is Role.DISTRICT else selection.district_code
     subdistrict = scope.unit_code if scope.role is Role.SUBDISTRICT else selection.subdistrict_code
     if district is not None:
@@ -274,31 +304,31 @@ def _register(version: str, scope: Scope, selection: Selection, level: str) -> p
 @st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
 def units(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
     """Handling units with their counts and rates, most requests first."""
-    frame = reads.read_by_unit(_open(version), scope, selection, period)
+    frame = reads.read_by_unit(snapshot(version), scope, selection, period)
     return _with_rates(frame.sort_values(["request_count", "intake_count"], ascending=False, ignore_index=True))
 
 
 @st.cache_data(max_entries=8, ttl=CACHE_SECONDS, show_spinner=False)
 def batches(version: str, scope: Scope) -> pd.DataFrame:
     """Every batch with its four outcomes; for administrators."""
-    return reads.read_batches(_open(version), scope)
+    return reads.read_batches(snapshot(version), scope)
 
 
 @st.cache_data(max_entries=16, ttl=CACHE_SECONDS, show_spinner=False)
 def quarantine(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
     """The first thousand rows set aside, with file, row, column, value and reason; for administrators."""
-    return reads.read_quarantine(_open(version), scope, batch_no, QUARANTINE_SHOWN)
+    return reads.read_quarantine(snapshot(version), scope, batch_no, QUARANTINE_SHOWN)
 
 
 def whole_quarantine(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
     """The rows set aside for a file; not cached, as it is read once and may be large."""
-    return reads.read_quarantine(_open(version), scope, batch_no)
+    return reads.read_quarantine(snapshot(version), scope, batch_no)
 
 
 @st.cache_data(max_entries=16, ttl=CACHE_SECONDS, show_spinner=False)
 def quarantine_reasons(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
     """Reasons, most frequent first: reason, fault_count, total_count (faults in all); for administrators."""
-    return reads.read_quarantine_reasons(_open(version), scope, batch_no)
+    return reads.read_quarantine_reasons(snapshot(version), scope, batch_no)
 
 
 def default_period(known: Facts) -> Period:

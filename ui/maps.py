@@ -15,12 +15,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ui import theme, words
+from ui.scales import Scale
 from ui.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["choropleth", "class_breaks", "class_names", "geometry_url"]
+__all__ = ["area_map", "choropleth", "class_breaks", "class_names", "geometry_url", "style", "view"]
 
 CLASSES = 5
 TILE = 512
@@ -65,7 +66,7 @@ def class_names(breaks: Sequence[int]) -> list[str]:
     return [*names, _("{low}以上").format(low=words.exact(breaks[-1]))]
 
 
-def _style(dark: bool) -> dict[str, Any]:
+def style(dark: bool) -> dict[str, Any]:
     """A map style without tiles. An empty ``sources`` is dropped on the way and stops the map."""
     empty = {"type": "geojson", "data": {"type": "FeatureCollection", "features": []}}
     return {
@@ -83,7 +84,7 @@ def _centroid_extent(frame: pd.DataFrame) -> Extent | None:
     return float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"])
 
 
-def _view(extent: Extent | None, height: int) -> dict[str, Any]:
+def view(extent: Extent | None, height: int) -> dict[str, Any]:
     """Centre and zoom that hold an extent with a small margin."""
     if extent is None:
         return {"center": {"lon": 0, "lat": 0}, "zoom": 1}
@@ -96,12 +97,12 @@ def _view(extent: Extent | None, height: int) -> dict[str, Any]:
     return {"center": {"lon": (west + east) / 2, "lat": middle}, "zoom": round(zoom, 2)}
 
 
-def _legend(names: list[str], *, dark: bool) -> dict[str, Any]:
+def _legend(look: Scale, *, dark: bool) -> dict[str, Any]:
     return {
         "tickmode": "array",
-        "tickvals": list(range(len(names))),
-        "ticktext": names,
-        "title": {"text": _("诉求量（件）"), "side": "top", "font": {"size": 12}},
+        "tickvals": list(range(len(look.names))),
+        "ticktext": list(look.names),
+        "title": {"text": look.title, "side": "top", "font": {"size": 12}},
         "tickfont": {"size": 12},
         "thickness": 12,
         "len": 0.5,
@@ -127,29 +128,65 @@ def choropleth(frame: pd.DataFrame, boundaries_key: str, level: str, *, extent: 
         Whether the page is dark; the darkest class is then the lowest.
     """
     breaks = class_breaks(frame["request_count"].tolist())
-    names = class_names(breaks)
-    shades = _shades(len(breaks), dark=dark)
-    classes = np.searchsorted(np.asarray(breaks), frame["request_count"].to_numpy(), side="right") - 1
-    steps = [(edge / len(shades), shade) for index, shade in enumerate(shades) for edge in (index, index + 1)]
-    hover = [_hover(row) for row in frame.itertuples()]
+    numbers = np.searchsorted(np.asarray(breaks), frame["request_count"].to_numpy(), side="right") - 1
+    look = Scale(_("诉求量（件）"), tuple(class_names(breaks)), tuple(_shades(len(breaks), dark=dark)))
+    shown = frame.assign(hover=[_hover(row) for row in frame.itertuples()])
+    return area_map(shown, numbers, look, geometry_url(boundaries_key, level), extent=extent, dark=dark, height=height)
+
+
+def area_map(
+    frame: pd.DataFrame,
+    numbers: np.ndarray,
+    look: Scale,
+    url: str,
+    *,
+    extent: Extent | None,
+    dark: bool,
+    height: int,
+    chosen: str | None = None,
+) -> go.Figure:
+    """Areas coloured by class number.
+
+    Parameters
+    ----------
+    frame
+        ``code`` and ``hover`` (text) of each area, and ``longitude`` and ``latitude`` for the view where there is no extent.
+    numbers
+        Class of each area, from 0.
+    chosen
+        Code of an area to be outlined.
+    """
+    steps = [(edge / len(look.shades), shade) for index, shade in enumerate(look.shades) for edge in (index, index + 1)]
     figure = go.Figure(
         go.Choroplethmap(
-            geojson=geometry_url(boundaries_key, level),
+            geojson=url,
             featureidkey="properties.code",
             locations=frame["code"],
-            z=classes,
+            z=numbers,
             zmin=-0.5,
-            zmax=len(shades) - 0.5,
+            zmax=len(look.shades) - 0.5,
             colorscale=steps,
-            colorbar=_legend(names, dark=dark),
+            colorbar=_legend(look, dark=dark),
             marker={"opacity": 0.92, "line": {"width": 0.8, "color": "#0b1726" if dark else "#ffffff"}},
             unselected={"marker": {"opacity": 0.55}},
-            text=hover,
+            text=frame["hover"],
             hovertemplate="%{text}<extra></extra>",
             customdata=frame["code"],
         )
     )
-    figure.update_layout(map={"style": _style(dark), **_view(extent or _centroid_extent(frame), height)}, clickmode="event+select")
+    if chosen in set(frame["code"]):
+        outline = {"line": {"width": 3, "color": theme.ACCENT}, "opacity": 1}
+        figure.add_choroplethmap(
+            geojson=url,
+            featureidkey="properties.code",
+            locations=[chosen],
+            z=[0],
+            colorscale=[(0, "rgba(0,0,0,0)"), (1, "rgba(0,0,0,0)")],
+            showscale=False,
+            marker=outline,
+            hoverinfo="skip",
+        )
+    figure.update_layout(map={"style": style(dark), **view(extent or _centroid_extent(frame), height)}, clickmode="event+select")
     theme.apply(figure, height)
     figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode="pan")
     return figure

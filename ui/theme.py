@@ -16,6 +16,10 @@ __all__ = [
     "BETTER",
     "COMPARISON",
     "CONFIG",
+    "DIVERGING",
+    "DIVERGING_DARK",
+    "EMPTY",
+    "EMPTY_DARK",
     "FONT",
     "GROUND",
     "GROUND_DARK",
@@ -37,6 +41,12 @@ WORSE: Final = "orange"
 MISSING: Final = "#9aa7b4"
 SEQUENTIAL: Final = ("#d3e4f4", "#93bde1", "#4b8fc8", "#1f64a3", "#0c3a68")
 SEQUENTIAL_DARK: Final = ("#1b4069", "#2a66a3", "#4e91d1", "#8cbde9", "#d6e8f8")
+DIVERGING: Final = ("#1f64a3", "#93bde1", "#e8e8e8", "#e9b67f", "#b35c0f")
+DIVERGING_DARK: Final = ("#6fb1ee", "#2f6ba8", "#44505e", "#a3641f", "#f0a24e")
+"""Blue is less, orange is more; the middle is grey."""
+
+EMPTY: Final = "#dfe3e8"
+EMPTY_DARK: Final = "#2a3441"
 GROUND: Final = "#f3f6fa"
 GROUND_DARK: Final = "#13243a"
 LEGEND: Final = "rgba(243,246,250,0.88)"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import areas, cards, figures, filters, frame, loaders, panels, sentences, tables, theme, words
+from ui import areas, cards, figures, filters, frame, loaders, panels, sentences, tables, theme
 from ui.words import _
 
 view = frame.begin(_("数据驾驶舱"), _("比平时好还是差，该看哪里？"))
@@ -15,7 +15,7 @@ areas.where_line(view, choice)
 if not headline.loc["intake_count", "now"]:
     st.info(_("所选条件下没有工单，请放宽时段或筛选条件。"), icon="🔎")
     st.stop()
-cards.headline_row(headline, small_base, words.day(view.facts.data_until))
+cards.headline_row(headline, loaders.sparks(*key), small_base)
 
 left, right = st.columns([1, 1], gap="small")
 with left, st.container(border=True, height="stretch", gap="small"):
@@ -45,9 +45,9 @@ with left, st.container(border=True, height="stretch", gap="small"):
         shows_chart = panels.pick_twin("volume_as", _("走势图"))
     volume = loaders.volume(*key)
     if shows_chart:
-        st.plotly_chart(figures.volume(volume, height=177), config=theme.CONFIG, alt=sentences.volume(volume), key="volume")
+        st.plotly_chart(figures.volume(volume, height=137), config=theme.CONFIG, alt=sentences.volume(volume), key="volume")
     else:
-        tables.volume(volume, _("诉求量走势数据"), height=177)
+        tables.volume(volume, _("诉求量走势数据"), height=137)
     st.caption(sentences.volume(volume))
 
 with right, st.container(border=True, height="stretch", gap="small"):
@@ -57,7 +57,11 @@ with right, st.container(border=True, height="stretch", gap="small"):
     if units.empty:
         st.caption(_("所选范围内的工单没有记录承办单位。"))
     else:
-        tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=177)
+        tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=137)
         st.caption(sentences.units(units, small_base))
 
-frame.foot(view, "intake_count", "request_count", "response_rate", "resolution_rate", "satisfaction_rate", "open_count", "unplaced", "small_base")
+frame.foot(
+    view,
+    *("intake_count", "request_count", "response_rate", "resolution_rate", "satisfaction_rate", "unresolved_count"),
+    *("overdue_count", "consultation_share", "open_count", "unplaced", "small_base"),
+)

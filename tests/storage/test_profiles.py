@@ -23,12 +23,20 @@ def test_shipped_profiles_are_usable(path: Path) -> None:
     assert {"ticket_id", "accepted_at"} <= set(profile.columns)
 
 
+@pytest.mark.parametrize(("city", "calendar"), [("beijing", "CN-BJ"), ("boston", "US-MA"), ("nyc_council", "US-NY")])
+def test_shipped_profiles_name_the_calendar_of_their_place(city: str, calendar: str) -> None:
+    """Seasons and state holidays come with the part of the country."""
+    assert load_profile(city).city.calendar == calendar
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[city", "TOML"),
         ("", "city"),
         (GOOD.replace("Asia/Shanghai", "Asia/Peking"), "时区"),
+        (GOOD.replace('"CN"', '"cn"'), "可用: CN, CN-BJ"),
+        (GOOD.replace('calendar = "CN"\n', ""), "city.calendar"),
         (GOOD.replace('accepted_at = "创建时间"', ""), "accepted_at"),
         (GOOD + 'colour = "颜色"\n', "没有这样的字段: colour"),
         (GOOD + "[unknown]\nx = 1\n", "unknown"),

@@ -180,20 +180,20 @@ def card_row(**values: float) -> pd.Series:
 
 
 def test_a_rate_that_rose_is_better_in_word_and_colour():
-    texts = cards.card_texts("resolution_rate", card_row(change_before=0.012), 30, "")
+    texts = cards.card_texts("resolution_rate", card_row(change_before=0.012), 30)
     assert (texts["delta"], texts["color"]) == ("+1.2百分点", "blue")
     assert "好转" in texts["year"]
 
 
 def test_a_change_too_small_to_show_is_neither():
-    texts = cards.card_texts("resolution_rate", card_row(change_before=-0.0001), 30, "")
+    texts = cards.card_texts("resolution_rate", card_row(change_before=-0.0001), 30)
     assert (texts["delta"], texts["color"]) == ("0.0百分点", "off")
 
 
 def test_a_rate_without_follow_ups_is_a_dash_with_its_reason():
-    texts = cards.card_texts("satisfaction_rate", card_row(now=float("nan"), base=0.0), 30, "")
+    texts = cards.card_texts("satisfaction_rate", card_row(now=float("nan"), base=0.0), 30)
     assert (texts["value"], texts["delta"]) == ("—", "无回访")
 
 
 def test_a_rate_on_few_answers_says_so():
-    assert "样本不足" in cards.card_texts("response_rate", card_row(base=29.0), 30, "")["year"]
+    assert "样本不足" in cards.card_texts("response_rate", card_row(base=29.0), 30)["year"]

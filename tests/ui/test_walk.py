@@ -74,7 +74,7 @@ def test_the_page_says_what_the_file_holds(open_page, delivered, month):
     shown = metrics(app)
     assert shown["受理量"] == str(tally["intake_count"])
     assert shown["诉求量"] == str(tally["request_count"])
-    assert shown["未办结"] == str(tally["open_count"])
+    assert shown["未解决件数"] == str(tally["resolution_base_count"] - tally["resolved_count"])
     assert {rate: shown[rate] for rate in RATES} == {rate: percent(tally, rate) for rate in RATES}
     assert problems(app) == ranked(plain.count(tickets, lambda row: row["category_1"]))
 
@@ -121,9 +121,9 @@ def test_one_ticket_from_its_row_to_the_page_and_again_after_its_follow_up(open_
     link = {"month": "2025年10月", "category": "独一问题", "subdistrict": "景山街道"}
     app = open_page(home=home, **link)
     shown = metrics(app)
-    assert (shown["受理量"], shown["诉求量"], shown["未办结"], shown["解决率"]) == ("1", "1", "1", "—")
+    assert (shown["受理量"], shown["诉求量"], shown["未解决件数"], shown["解决率"]) == ("1", "1", "—", "—")
     assert problems(app) == [("独一细类", 1)]
     deliver(home, tmp_path / "later.csv", one_ticket(办结时间="2025-10-20 09:00:00", 是否响应="是", 是否解决="解决", 是否满意="不满意"))
     shown = metrics(open_page(home=home, **link))
-    assert (shown["受理量"], shown["未办结"]) == ("1", "0")
+    assert (shown["受理量"], shown["未解决件数"]) == ("1", "0")
     assert (shown["响应率"], shown["解决率"], shown["满意率"]) == ("100.0%", "100.0%", "0.0%")

@@ -1,0 +1,131 @@
+"""Figures of the heat map: hexagons, communities, the clock of the week and the trend of one area."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pydeck
+
+from ui import maps, theme, words
+from ui.figures import axis_ticks
+from ui.words import _
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
+__all__ = ["WEEKDAYS", "communities", "density", "density_classes", "hours", "trend"]
+
+WEEKDAYS = (_("周一"), _("周二"), _("周三"), _("周四"), _("周五"), _("周六"), _("周日"))
+LARGEST_POINT = 34.0  # pixels across
+SMALLEST_POINT = 6.0
+CELL_MARGIN = 0.02
+"""Degrees around the cells' centres that hold their outlines."""
+
+
+class CompactDeck(pydeck.Deck):
+    """A deck whose JSON has no indentation: a third of the bytes on the way to the browser."""
+
+    def to_json(self) -> str:
+        """The deck's JSON in its shortest form."""
+        return json.dumps(json.loads(super().to_json()), ensure_ascii=False, separators=(",", ":"))
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[index : index + 2], 16) for index in (1, 3, 5)]
+
+
+def _breaks(cells: pd.DataFrame) -> list[int]:
+    """Inner bounds of at most five classes."""
+    return maps.class_breaks(cells["request_count"].tolist())[1:]
+
+
+def density_classes(cells: pd.DataFrame) -> str:
+    """The legend in words, from light to dark."""
+    return _("由浅到深：{names} 件").format(names=_("、").join(maps.class_names([1, *_breaks(cells)])))
+
+
+def density(cells: pd.DataFrame, outline_url: str | None, *, dark: bool) -> pydeck.Deck:
+    """Hexagons in five classes of requests, drawn over the outline of the areas; no tile server."""
+    breaks = _breaks(cells)
+    shades = theme.SEQUENTIAL_DARK if dark else theme.SEQUENTIAL
+    numbers = np.searchsorted(np.asarray(breaks), cells["request_count"].to_numpy(), side="right")
+    rows = [
+        {"h": cell, "n": int(count), "c": [*_rgb(shades[number]), 210]}
+        for cell, count, number in zip(cells["cell"], cells["request_count"], numbers, strict=True)
+    ]
+    layers = []
+    if outline_url:
+        line = _rgb(theme.COMPARISON)
+        layers.append(pydeck.Layer("GeoJsonLayer", data=outline_url, filled=False, stroked=True, get_line_color=line, line_width_min_pixels=1, pickable=False))
+    layers.insert(0, pydeck.Layer("H3HexagonLayer", data=rows, get_hexagon="h", get_fill_color="c", stroked=False, extruded=False, pickable=True, opacity=0.85))
+    low, high = cells[["longitude", "latitude"]].min() - CELL_MARGIN, cells[["longitude", "latitude"]].max() + CELL_MARGIN
+    view = maps.view((float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"])), 430)
+    state = pydeck.ViewState(longitude=view["center"]["lon"], latitude=view["center"]["lat"], zoom=view["zoom"])
+    tooltip: dict[str, Any] = {"text": _("{n} 件诉求")}
+    return CompactDeck(layers=layers, initial_view_state=state, map_provider=None, tooltip=tooltip, parameters={"depthTest": False})
+
+
+def communities(frame: pd.DataFrame, *, dark: bool, height: int) -> go.Figure:
+    """Communities as discs whose area grows with requests."""
+    counts = frame["request_count"].to_numpy(dtype="float64")
+    sizes = np.maximum(SMALLEST_POINT, LARGEST_POINT * np.sqrt(counts / max(counts.max(), 1)))
+    texts = [
+        _("<b>{name}</b> {street}<br>诉求量 {n} 件").format(name=name, street=street if isinstance(street, str) else "", n=words.exact(count))
+        for name, street, count in zip(frame["community"], frame["street"], counts, strict=True)
+    ]
+    figure = go.Figure(
+        go.Scattermap(
+            lon=frame["longitude"].round(4),
+            lat=frame["latitude"].round(4),
+            mode="markers",
+            marker={"size": sizes.round(1), "color": theme.NOW, "opacity": 0.6},
+            text=texts,
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    low, high = frame[["longitude", "latitude"]].min(), frame[["longitude", "latitude"]].max()
+    extent = (float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"]))
+    figure.update_layout(map={"style": maps.style(dark), **maps.view(extent, height)})
+    theme.apply(figure, height)
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode="pan")
+    return figure
+
+
+def hours(table: pd.DataFrame, height: int) -> go.Figure:
+    """Intake by weekday and hour, as made by ``heat_loaders.hours``."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=table.to_numpy(),
+            x=list(range(24)),
+            y=list(WEEKDAYS),
+            colorscale=[[index / 4, shade] for index, shade in enumerate(theme.SEQUENTIAL)],
+            showscale=False,
+            xgap=1,
+            ygap=1,
+            hovertemplate=_("%{y} %{x}时<br>受理 %{z:,} 件<extra></extra>"),
+        )
+    )
+    figure.update_yaxes(autorange="reversed", title=None)
+    figure.update_xaxes(tickmode="array", tickvals=list(range(0, 24, 3)), ticktext=[_("{hour}时").format(hour=hour) for hour in range(0, 24, 3)], title=None)
+    return theme.apply(figure, height)
+
+
+def trend(own: pd.DataFrame, month: date, height: int) -> go.Figure:
+    """Requests of one area in every month, the month shown marked."""
+    figure = go.Figure(
+        go.Scatter(
+            x=own["month"], y=own["request_count"], mode="lines", line={"color": theme.NOW, "width": 2}, hovertemplate="%{x|%Y-%m}<br>%{y:,}<extra></extra>"
+        )
+    )
+    here = own[own["month"].dt.date == month]
+    figure.add_scatter(x=here["month"], y=here["request_count"], mode="markers", marker={"size": 9, "color": theme.ACCENT}, hoverinfo="skip")
+    values, texts = axis_ticks(float(own["request_count"].max()))
+    figure.update_yaxes(tickmode="array", tickvals=values, ticktext=texts, rangemode="tozero", title=None)
+    figure.update_xaxes(tickformat="%Y-%m", nticks=5, title=None)
+    figure.update_layout(showlegend=False)
+    return theme.apply(figure, height)

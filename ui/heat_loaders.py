@@ -1,0 +1,133 @@
+"""Cached reads of the heat map: every area in every month, one metric; hexagons, communities and hours of a month."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from geodata import hexagons
+from governance import rates
+from governance.periods import Grain, Period
+from storage import patterns, reads
+from ui import loaders
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from storage.queries import Selection
+    from storage.scope import Scope
+
+__all__ = ["CHANGE", "COUNT", "METRICS", "PER_10K", "AreaMonths", "area_months", "communities", "density", "hours", "month_period", "months"]
+
+COUNT, PER_10K, CHANGE = "request_count", "requests_per_10k", "against_own"
+METRICS = (COUNT, PER_10K, CHANGE, *rates.RATE_COUNTS)
+CLASSES = 5
+CHANGE_BREAKS = (-0.3, -0.1, 0.1, 0.3)
+YEARS_OF_NORMAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AreaMonths:
+    """One metric of every area in every month.
+
+    ``table`` has ``month``, ``code``, ``request_count``, ``value`` (NaN: unknown, or resting on too few), ``base`` (what the value
+    rests on); ``breaks`` are the inner bounds of the classes, the same for all months, so that colours can be compared.
+    """
+
+    table: pd.DataFrame
+    breaks: tuple[float, ...]
+
+
+def month_period(month: date) -> Period:
+    """The whole month that begins on a day."""
+    return Period.containing(Grain.MONTH, month)
+
+
+@st.cache_data(max_entries=4, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+def months(version: str) -> list[date]:
+    """First days of all months with data, oldest first."""
+    known = loaders.facts(version)
+    steps = pd.date_range(known.data_from.replace(day=1), known.data_until.replace(day=1), freq="MS")
+    return [step.date() for step in steps]
+
+
+@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+def area_months(version: str, scope: Scope, selection: Selection, level: str, metric: str) -> AreaMonths:
+    """A metric of every area of a level in every month; areas without a ticket in a month count 0."""
+    every = months(version)
+    whole = Period(Grain.RANGE, every[0], month_period(every[-1]).end)
+    counts = reads.read_place_months(loaders.snapshot(version), scope, selection, whole, level)
+    register = loaders.register(version, scope, selection, level).set_index("code")
+    grid = pd.MultiIndex.from_product([pd.to_datetime(pd.Series(every)), register.index], names=["month", "code"])
+    counts["month"] = pd.to_datetime(counts["month"])
+    full = counts.set_index(["month", "code"]).reindex(grid, fill_value=0).reset_index()
+    small = loaders.small_base(version, month_period(every[-1]))
+    value, base = _valued(full, metric, full["code"].map(register["population"]))
+    value = value.where(base >= small) if metric in (CHANGE, *rates.RATE_COUNTS) else value
+    table = full[["month", "code", "request_count", "intake_count"]].assign(value=value, base=base)
+    return AreaMonths(table, CHANGE_BREAKS if metric == CHANGE else _breaks(table["value"]))
+
+
+def _valued(full: pd.DataFrame, metric: str, population: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """The metric and what it rests on."""
+    if metric in rates.RATE_COUNTS:
+        return rates.three_rates(full)[metric], full[rates.RATE_COUNTS[metric][1]]
+    if metric == PER_10K:
+        return rates.per_10k(full["request_count"], population), full["request_count"]
+    if metric == CHANGE:
+        normal = _own_normal(full)
+        return rates.change(full["request_count"], normal), normal.fillna(0)
+    return full["request_count"].astype("float64"), full["request_count"]
+
+
+def _own_normal(full: pd.DataFrame) -> pd.Series:
+    """Mean requests of the same area in the same month of the years before, at most three; NaN in the first year."""
+    wide = full.pivot_table(index="month", columns="code", values="request_count", aggfunc="sum")
+    steps = pd.DatetimeIndex(wide.index)
+    before = [wide.reindex(steps - pd.DateOffset(years=years)) for years in range(1, YEARS_OF_NORMAL + 1)]
+    stacked = np.stack([frame.to_numpy(dtype="float64") for frame in before])
+    known = np.isfinite(stacked)
+    total = np.where(known, stacked, 0).sum(axis=0)
+    mean = np.divide(total, known.sum(axis=0), out=np.full(total.shape, np.nan), where=known.any(axis=0))
+    rows, columns = wide.index.get_indexer(full["month"]), wide.columns.get_indexer(full["code"])
+    return pd.Series(mean[rows, columns], index=full.index)
+
+
+def _breaks(values: pd.Series) -> tuple[float, ...]:
+    """Inner bounds of five classes: quantiles over all areas and months that have any, to three digits."""
+    known = values[values > 0].dropna()
+    if known.empty:
+        return ()
+    cuts = known.quantile(np.linspace(0, 1, CLASSES + 1)[1:-1])
+    return tuple(sorted({float(f"{cut:.3g}") for cut in cuts}))
+
+
+@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+def density(version: str, scope: Scope, selection: Selection, month: date, resolution: int) -> tuple[pd.DataFrame, int]:
+    """Requests by H3 cell: ``cell`` (its name), ``longitude``, ``latitude`` (of its centre), ``request_count``; and requests without a position."""
+    found = patterns.read_hexagons(loaders.snapshot(version), scope, selection, month_period(month))
+    located = found[found["hexagon"] != 0]
+    coarse = located.assign(hexagon=hexagons.parents(located["hexagon"], resolution)).groupby("hexagon", as_index=False)["request_count"].sum()
+    cells = hexagons.named(coarse["hexagon"]).assign(request_count=coarse["request_count"].to_numpy())
+    missing = int(found.loc[found["hexagon"] == 0, "request_count"].sum())
+    return cells[cells["request_count"] > 0].sort_values("request_count", ascending=False, ignore_index=True), missing
+
+
+@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+def communities(version: str, scope: Scope, selection: Selection, month: date, limit: int) -> pd.DataFrame:
+    """The communities with most requests: ``community``, ``street``, ``request_count``, ``longitude``, ``latitude`` (NaN: too few positions)."""
+    found = patterns.read_communities(loaders.snapshot(version), scope, selection, month_period(month))
+    names = loaders.place_register(version).set_index("code")["name"]
+    return found.assign(street=found["subdistrict_code"].map(names)).head(limit)
+
+
+@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+def hours(version: str, scope: Scope, selection: Selection, month: date) -> tuple[pd.DataFrame, bool]:
+    """Intake by weekday (rows 1-7, Monday first) and hour (columns 0-23); and whether category could not narrow it."""
+    found = patterns.read_hours(loaders.snapshot(version), scope, selection, month_period(month))
+    table = found.pivot_table(index="weekday", columns="hour", values="intake_count", aggfunc="sum")
+    return table.reindex(index=range(1, 8), columns=range(24)).fillna(0).astype("int64"), "category_1_id" in found.attrs["left_out"]
