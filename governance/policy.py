@@ -20,7 +20,7 @@ from governance.tickets import RequestType, Resolution, Satisfaction, Urgency
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Policy", "PolicyBook", "PolicyEntry", "PolicyError", "load_policy"]
+__all__ = ["CHECKED", "Policy", "PolicyBook", "PolicyEntry", "PolicyError", "load_policy"]
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")
 
@@ -34,6 +34,33 @@ def _is_hours(value: Any) -> bool:
     return isinstance(value, dict) and set(value) == {str(member) for member in Urgency} and all(type(hours) is int and hours > 0 for hours in value.values())
 
 
+CHECKED: tuple[str, ...] = (
+    "request_change",
+    "requests_per_10k",
+    "response_rate",
+    "resolution_rate",
+    "satisfaction_rate",
+    "unresolved_count",
+    "overdue_share",
+    "open_share",
+    "consultation_share",
+    "top_problem_share",
+)
+"""The indicators of a check-up, in the order shown; each has a rule ``checkup.<name>``."""
+
+TOLERANCES = ("past_watch", "past_alert", "peer_watch", "peer_alert")
+PERCENT = 100
+
+
+def _is_tolerance(value: Any) -> bool:
+    """Numbers in percent; 0 means not judged against that reference, and an alert is never below its watch."""
+    if not isinstance(value, dict) or set(value) != set(TOLERANCES):
+        return False
+    if not all(type(number) in (int, float) and number >= 0 for number in value.values()):
+        return False
+    return all((value[f"{of}_watch"] == 0) == (value[f"{of}_alert"] == 0) and value[f"{of}_watch"] <= value[f"{of}_alert"] for of in ("past", "peer"))
+
+
 VALUES: dict[str, Callable[[Any], bool]] = {
     "counting.dispatchable_types": _words_of(RequestType),
     "counting.merged_repeats": lambda value: value in ("first", "all"),
@@ -42,6 +69,13 @@ VALUES: dict[str, Callable[[Any], bool]] = {
     "rates.satisfied_answers": _words_of(Satisfaction),
     "handling.time_limit_hours": _is_hours,
     "display.small_base": lambda value: type(value) is int and value >= 0,
+    "quality.drop_tail": lambda value: type(value) is float and 0 < value < 1,
+    "quality.drop_share": lambda value: type(value) is float and 0 < value < 1,
+    "quality.drop_weeks": lambda value: type(value) is int and value >= 1,
+    "quality.late_days": lambda value: type(value) is int and value >= 0,
+    "checkup.least_months": lambda value: type(value) is int and value > 0,
+    "checkup.least_peers": lambda value: type(value) is int and value > 0,
+    **{f"checkup.{name}": _is_tolerance for name in CHECKED},
 }
 """What each rule's value may be: a misspelt word would count nothing and say nothing."""
 
@@ -78,7 +112,9 @@ class Policy:
 
     ``dispatchable_types`` are request types that count as 诉求; ``merge_repeats`` says whether a
     repeat group counts once; ``time_limit_hours`` maps urgency ("1".."4") to hours;
-    ``small_base`` is the number of valid answers below which a rate is marked 样本不足.
+    ``small_base`` is the number of valid answers below which a rate is marked 样本不足. ``checkup`` maps an
+    indicator to its ``past_watch``, ``past_alert``, ``peer_watch`` and ``peer_alert``, fractions, 0 for not judged;
+    ``least_months`` and ``least_peers`` say how many are needed for a median to judge by.
     """
 
     dispatchable_types: tuple[str, ...]
@@ -87,6 +123,9 @@ class Policy:
     satisfied_answers: tuple[str, ...]
     time_limit_hours: dict[str, int]
     small_base: int
+    checkup: dict[str, dict[str, float]]
+    least_months: int
+    least_peers: int
 
     @property
     def counting(self) -> tuple[object, ...]:
@@ -130,6 +169,9 @@ class PolicyBook:
             satisfied_answers=tuple(self.entry("rates.satisfied_answers", day).value),
             time_limit_hours=dict(self.entry("handling.time_limit_hours", day).value),
             small_base=int(self.entry("display.small_base", day).value),
+            checkup={name: {key: number / PERCENT for key, number in self.entry(f"checkup.{name}", day).value.items()} for name in CHECKED},
+            least_months=int(self.entry("checkup.least_months", day).value),
+            least_peers=int(self.entry("checkup.least_peers", day).value),
         )
 
 

@@ -211,7 +211,7 @@ class _Run:
 
     def _count_unplaced(self, outcomes: list[FileOutcome]) -> None:
         kept = self.lake.relation(item for item in self.lake.files() if item not in self.replaced)
-        register = load_register(self.incoming if self.incoming.boundaries.exists() else self.home, self.profile)
+        register = load_register(self.incoming if self.incoming.boundaries.exists() else self.home, self.profile, self.home)
         written = [path for paths in self.written.values() for path in paths]
         unplaced = count_unplaced(self.connection, kept, written, register, [item.received_no for item in outcomes])
         for item in outcomes:

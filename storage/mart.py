@@ -20,6 +20,7 @@ import pyarrow as pa
 from storage.home import fsync_path, write_whole
 from storage.ledger import QUARANTINE_SCHEMA
 from storage.positions import offer_hexagons
+from storage.quality import QUALITY_SCHEMA, count_quality, forget_quality
 from storage.rollups import GRAINS, ROLLUPS, SCHEMA, grain_sql, judged_sql, rollup_sql
 from storage.snapshot import current_version, mart_file
 from storage.sources import literal
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MartBuilder", "MonthState", "RefreshResult"]
 
-SCHEMA_KEY = hashlib.sha256((SCHEMA + str(ROLLUPS)).encode()).hexdigest()[:16]
+SCHEMA_KEY = hashlib.sha256((SCHEMA + QUALITY_SCHEMA + str(ROLLUPS)).encode()).hexdigest()[:16]
 CHUNK_TICKETS = 1_000_000
 COUNTED_COLUMNS = (
     "ticket_id",
@@ -124,8 +125,8 @@ class MartBuilder:
 
     @property
     def setting_key(self) -> str:
-        """Fingerprint of what all months depend on: shape of the mart, profile, boundaries."""
-        parts = [SCHEMA_KEY, self.profile.source, self.register.boundaries_key or ""]
+        """Fingerprint of what all months depend on: shape of the mart, profile, boundaries, aliases of places."""
+        parts = [SCHEMA_KEY, self.profile.source, self.register.boundaries_key or "", self.register.aliases_key]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def wanted(self) -> dict[str, MonthState]:
@@ -164,7 +165,7 @@ class MartBuilder:
         run(f"ATTACH {literal(str(beside))} AS mart")
         run("USE mart")
         if fresh:
-            run(SCHEMA)
+            run(f"{SCHEMA}\n{QUALITY_SCHEMA}")
         wanted = self.wanted()
         known = {row[0]: MonthState(*row[1:]) for row in run("SELECT month, files_key, policy_key, clock_key FROM month_source").fetchall()}
         changed = tuple(month for month in sorted(wanted.keys() | known.keys()) if wanted.get(month) != known.get(month))
@@ -213,7 +214,8 @@ class MartBuilder:
         if run:
             yield run
 
-    def _forget(self, months: Iterable[str]) -> None:
+    def _forget(self, months: tuple[str, ...]) -> None:
+        forget_quality(self.connection, map(month_start, months))
         for month in months:
             start = month_start(month)
             for rollup in ROLLUPS:
@@ -223,6 +225,7 @@ class MartBuilder:
     def _count(self, months: list[str], wanted: dict[str, MonthState]) -> None:
         run = self.connection.execute
         self.count_cells(months)
+        count_quality(self.connection, self.lake.relation(item for month in months for item in self.by_month[month]), self.register)
         for rollup in ROLLUPS:
             run(f"INSERT INTO {rollup.name} {rollup_sql(rollup)}")
         for grain in GRAINS:

@@ -20,6 +20,7 @@ from duckdb.func import ARROW, SPECIAL
 from geodata.boundaries import BoundaryError, BoundarySchema, fingerprint, keep_areas, kept_areas, locate, merge_districts, read_boundaries, simplify
 from storage.home import InputError, write_whole
 from storage.profiles import CITIES
+from storage.records.aliases import place_aliases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,15 +61,19 @@ def install_boundaries(home: Home, profile: Profile, path: Path) -> str:
     return fingerprint(areas)
 
 
-def load_register(home: Home, profile: Profile) -> PlaceRegister:
-    """The city's places: from the installed boundaries, else the shipped table, else none."""
+def load_register(home: Home, profile: Profile, records: Home | None = None) -> PlaceRegister:
+    """The city's places: from the installed boundaries, else the shipped table, else none; with the aliases that people entered.
+
+    ``records`` is the home whose records count, where it is not ``home``: boundaries of a batch that is not yet committed lie elsewhere.
+    """
+    aliases = place_aliases(records or home)
     if home.boundaries.exists():
         areas = kept_areas(home.boundaries)
-        return PlaceRegister(profile, areas, fingerprint(areas))
+        return PlaceRegister(profile, areas, fingerprint(areas), aliases)
     if profile.places.register_file:
         table = pd.read_csv(CITIES / profile.places.register_file, dtype={"code": "str", "parent_code": "str"})
-        return PlaceRegister(profile, table, None)
-    return PlaceRegister(profile, pd.DataFrame(columns=["code", "name", "parent_code", "parent_name"], dtype="str"), None)
+        return PlaceRegister(profile, table, None, aliases)
+    return PlaceRegister(profile, pd.DataFrame(columns=["code", "name", "parent_code", "parent_name"], dtype="str"), None, aliases)
 
 
 class PlaceRegister:
@@ -82,12 +87,17 @@ class PlaceRegister:
         One row a subdistrict: ``code``, ``name``, ``parent_code``, ``parent_name``, and ``geometry`` where known.
     boundaries_key
         Fingerprint of the boundaries; None without shapes.
+    aliases
+        For each level, label to code as people entered it; goes before the profile's own.
     """
 
-    def __init__(self, profile: Profile, areas: pd.DataFrame, boundaries_key: str | None) -> None:
+    def __init__(self, profile: Profile, areas: pd.DataFrame, boundaries_key: str | None, aliases: dict[str, dict[str, str]] | None = None) -> None:
         self.profile = profile
         self.areas = areas
         self.boundaries_key = boundaries_key
+        self._entered = aliases or {}
+        self._aliases = profile.places.aliases | self._entered.get("subdistrict", {})
+        self._district_aliases = profile.places.district_aliases | self._entered.get("district", {})
         self._codes = set(areas["code"])
         self._by_name: dict[str, list[tuple[str, str | None]]] = {}
         for code, name, parent in zip(areas["code"], areas["name"], areas["parent_code"], strict=True):
@@ -102,6 +112,11 @@ class PlaceRegister:
     def has_shapes(self) -> bool:
         """Whether areas are polygons, so that points can be located and maps drawn."""
         return "geometry" in self.areas.columns
+
+    @property
+    def aliases_key(self) -> str:
+        """What the aliases that people entered say, as text: counts made under others must be made again."""
+        return json.dumps(self._entered, sort_keys=True, ensure_ascii=False) if any(self._entered.values()) else ""
 
     def table(self) -> pd.DataFrame:
         """All places of both levels, columns ``PLACE_COLUMNS``; NaN where a fact is unknown."""
@@ -129,7 +144,7 @@ class PlaceRegister:
     def _district(self, label: str | None) -> str | None:
         if label is None:
             return None
-        label = self.profile.places.district_aliases.get(label, label)
+        label = self._district_aliases.get(label, label)
         if label in self._district_codes:
             return label
         return self._district_names.get(label)
@@ -137,7 +152,7 @@ class PlaceRegister:
     def _subdistrict(self, label: str | None, district: str | None) -> str | None:
         if label is None:
             return None
-        label = self.profile.places.aliases.get(label, label)
+        label = self._aliases.get(label, label)
         if label in self._codes:
             return label
         for pattern, template in self._patterns:

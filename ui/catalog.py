@@ -33,8 +33,11 @@ class PageEntry:
 
 PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/overview/cockpit.py", _("数据驾驶舱"), "", _("总览"), ":material/speed:"),
+    PageEntry("pages/overview/checkup.py", _("城市体检"), "checkup", _("总览"), ":material/stethoscope:"),
+    PageEntry("pages/overview/heatmap.py", _("民生数据热力图"), "heatmap", _("总览"), ":material/map:"),
     PageEntry("pages/overview/definitions.py", _("指标口径"), "definitions", _("总览"), ":material/menu_book:"),
     PageEntry("pages/admin/batches.py", _("数据接入"), "batches", _("管理"), ":material/database:", frozenset({Role.ADMIN})),
+    PageEntry("pages/admin/quality.py", _("数据质量"), "quality", _("管理"), ":material/fact_check:", frozenset({Role.ADMIN})),
 )
 
 

@@ -35,10 +35,26 @@ MEASURES: dict[str, Measure] = {
     "response_rate": Measure(_("响应率"), _("回访中答“已响应”的件数 ÷ 问过是否响应的参评件数；无回访时不计算。"), _("0–100%")),
     "resolution_rate": Measure(_("解决率"), _("回访中答“已解决”的件数 ÷ 对是否解决有有效回答的参评件数；无回访时不计算。"), _("0–100%")),
     "satisfaction_rate": Measure(_("满意率"), _("回访中答“满意”或“基本满意”的件数 ÷ 对是否满意有有效回答的参评件数；无回访时不计算。"), _("0–100%")),
+    "overdue_count": Measure(
+        _("超期"), _("诉求量中超过办理时限才办结、或到数据截至日仍未办结的件数；时限取工单所写，没有时按紧急等级从派单起算（假定）。"), _("件")
+    ),
+    "against_own": Measure(_("与常年同期相比"), _("本月诉求量比自己前几年（至多三年）同月平均多或少的百分比；平均不足政策规定的件数时不计算。"), _("%")),
     "open_count": Measure(_("未办结"), _("诉求量中到数据截至时尚无办结时间的件数；越近的时段天然越多。"), _("件")),
     "change_before": Measure(_("环比"), _("与上一个同长时段相比：件数为增减百分比，比率为百分点之差；未过完的时段按相同天数比较。"), _("% 或百分点")),
     "change_year_ago": Measure(_("同比"), _("与去年同期相比：日、周退 364 天以对齐星期，月、年按日历。"), _("% 或百分点")),
     "unplaced": Measure(_("未落图"), _("地点不在区划表中的工单：照常计入全市，不画在图上。"), _("件")),
+    "request_change": Measure(_("诉求量同比"), _("本月诉求量比去年同月增减的百分比；未过完的月份按相同天数比较。"), _("%")),
+    "requests_per_10k": Measure(_("万人诉求比"), _("诉求量 ÷ 常住人口（万人）；人口取自边界文件，为估计值，没有人口时不计算。"), _("件每万人")),
+    "unresolved_count": Measure(_("未解决件数"), _("对是否解决有有效回答的参评件数中，未答“已解决”的件数；无回访时不计算。"), _("件")),
+    "overdue_share": Measure(_("超期占比"), _("超过办理时限的件数 ÷ 有办理时限的诉求件数；没有时限时不计算。"), _("0–100%")),
+    "open_share": Measure(_("未办结占比"), _("未办结件数 ÷ 诉求量；越近的月份天然越高，只与同月的同级比。"), _("0–100%")),
+    "consultation_share": Measure(_("咨询占比"), _("咨询件数 ÷ 受理量。"), _("0–100%")),
+    "top_problem_share": Measure(_("首位问题占比"), _("诉求最多的一类问题的件数 ÷ 诉求量；行业体检时按二级分类。"), _("0–100%")),
+    "checkup_status": Measure(
+        _("体检状态"),
+        _("与近12个月中位数、同级中位数比，差到政策规定的程度且超出偶然波动（在95%区间之外），为关注或预警；无数据、样本不足或没有可比对象时不评。"),
+        _("四种之一"),
+    ),
     "small_base": Measure(_("样本不足"), _("有效回访少于政策规定的件数，比率仅供参考，不排名。"), _("件")),
 }
 
@@ -56,7 +72,8 @@ def status_word(status: str) -> str:
 
 def _value_text(value: Any, unit: str) -> str:
     if isinstance(value, dict):
-        return _("、").join(_("{key}级 {value}{unit}").format(key=key, value=item, unit=unit) for key, item in value.items())
+        named = [(_("{key}级").format(key=key) if key not in ANSWERS else ANSWERS[key], item) for key, item in value.items() if item]
+        return _("、").join(_("{name} {value}{unit}").format(name=name, value=item, unit=unit) for name, item in named)
     if isinstance(value, (list, tuple)):
         return _("、").join(ANSWERS.get(str(item), str(item)) for item in value)
     return ANSWERS.get(str(value), str(value)) + unit
@@ -71,6 +88,10 @@ ANSWERS: dict[str, str] = {
     "first": _("只计最早一件"),
     "all": _("逐件计数"),
     "flagged": _("按工单标记"),
+    "past_watch": _("与过去比关注"),
+    "past_alert": _("与过去比预警"),
+    "peer_watch": _("与同级比关注"),
+    "peer_alert": _("与同级比预警"),
 }
 
 

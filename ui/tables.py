@@ -15,7 +15,7 @@ from ui.words import _
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["base_word", "places", "plain", "problems", "rank_word", "units", "volume", "wrapped"]
+__all__ = ["base_word", "fit", "places", "plain", "problems", "rank_word", "units", "volume", "wrapped"]
 
 NUMBER = st.column_config.NumberColumn
 TEXT = st.column_config.TextColumn
@@ -57,7 +57,7 @@ def _count_column(measure: str) -> Any:
     return NUMBER(MEASURES[measure].name, format="localized", width=64, help=MEASURES[measure].definition)
 
 
-def _fit(height: int, rows: int) -> int:
+def fit(height: int, rows: int) -> int:
     """At most ``height``; less where there are few rows, so that no empty rows are drawn."""
     return min(height, HEAD + ROW * max(rows, 1) + BORDER)
 
@@ -96,7 +96,7 @@ def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> int:
     if frame["resolution_rate"].notna().any():
         shown["resolution_rate"] = _percents(frame)["resolution_rate"]
         columns["resolution_rate"] = NUMBER(MEASURES["resolution_rate"].name, format="%.1f%%", width=60)
-    used = _fit(height, len(shown))
+    used = fit(height, len(shown))
     st.dataframe(shown, hide_index=True, height=used, column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
     return height - used
 
@@ -130,7 +130,7 @@ def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: st
     st.dataframe(
         shown[list(columns)],
         hide_index=True,
-        height=_fit(height, len(shown)),
+        height=fit(height, len(shown)),
         row_height=ROW,
         column_config=columns,
         alt=alt,
@@ -161,7 +161,7 @@ def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int
         "base": NUMBER(_("有效回访"), format="localized", width=66),
         "note": TEXT(_("样本"), width=84),
     }
-    st.dataframe(shown[list(columns)], hide_index=True, height=_fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+    st.dataframe(shown[list(columns)], hide_index=True, height=fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
 
 
 def volume(frame: pd.DataFrame, alt: str, height: int = 250) -> None:
@@ -173,7 +173,7 @@ def volume(frame: pd.DataFrame, alt: str, height: int = 250) -> None:
         "intake_count": _count_column("intake_count"),
         "year_ago_count": NUMBER(_("去年同期诉求量"), format="localized"),
     }
-    st.dataframe(shown, hide_index=True, height=_fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+    st.dataframe(shown, hide_index=True, height=fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
 
 
 def wrapped(frame: pd.DataFrame, alt: str) -> None:

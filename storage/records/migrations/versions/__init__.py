@@ -1,0 +1,1 @@
+"""Shapes of the records, one after the other; run by Alembic."""
