@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,12 +19,15 @@ import typer
 
 from pipeline.backup import backup as make_backup
 from pipeline.backup import restore as put_back
+from pipeline.demo.make import DemoResult, make_demo
+from pipeline.demo.part import Order
 from pipeline.ingest import IngestResult
 from pipeline.ingest import ingest as run_ingest
 from pipeline.progress import Progress, progress_for
 from pipeline.refresh import check as run_check
 from pipeline.refresh import refresh as run_refresh
 from storage.home import Home, InputError
+from storage.profiles import load_profile
 
 app = typer.Typer(
     add_completion=False,
@@ -88,6 +92,43 @@ def _ingest_object(result: IngestResult) -> dict[str, Any]:
         "files": [{"file": item.file, **{name: getattr(item, name) for name in COUNTS}} for item in result.batch.files],
         "absent_columns": result.absent,
     }
+
+
+@app.command(help="生成演示城市:虚构的工单(假定数据),经正常入库后发布统计快照。")
+def demo(
+    tickets: Annotated[int, typer.Option(help="诉求件数(另有约1.5倍的咨询等)", min=1000, max=200_000_000)] = 1_500_000,
+    until: Annotated[datetime | None, typer.Option(help="数据截止日,例: 2025-06-30;默认昨天", formats=["%Y-%m-%d"])] = None,
+    seed: Annotated[int, typer.Option(help="随机种子:相同的件数、截止日和种子给出相同的数据", min=0)] = 12345,
+    boundaries: Annotated[Path | None, typer.Option(help="边界文件;不给时按中心点和面积画示意边界")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="换掉已有的演示城市;其他城市的数据从不会被删除")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the demo city."""
+    progress = Progress() if as_json else progress_for(sys.stderr)
+    order = Order(tickets, _last_day(until), seed)
+    result = make_demo(Home.from_environment(), order, replace=replace, boundaries=boundaries, progress=progress)
+    _say(_demo_text(result, order), as_json)
+    _give({"command": "demo", "until": str(order.until), "seed": order.seed} | asdict(result), as_json)
+
+
+def _last_day(until: datetime | None) -> date:
+    """The day asked for, which must be over; yesterday where none was."""
+    yesterday = datetime.now(load_profile("demo").city.zone).date() - timedelta(days=1)
+    if until is None:
+        return yesterday
+    if until.date() > yesterday:
+        message = f"截止日 {until.date()} 还没有过完; 最晚为昨天 {yesterday}"
+        raise InputError(message)
+    return until.date()
+
+
+def _demo_text(result: DemoResult, order: Order) -> str:
+    made = f"演示城市: 诉求 {result.tickets:,} 件, 全部工单 {result.rows:,} 件, 截至 {order.until}, 种子 {order.seed} (全部为假定数据)"
+    if not result.is_new:
+        return f"{made}; 已经装好, 未作改动"
+    borders = "示意边界" if result.schematic else "所给边界"
+    steps = ", ".join(f"{word} {result.seconds[name]:.1f} 秒" for name, word in (("generate", "生成"), ("ingest", "入库"), ("refresh", "统计")))
+    return f"{made}\n  统计快照 {result.version}, {borders}; {steps}"
 
 
 @app.command(help="把变动的月份重新统计成新的快照并发布;读者一直能看旧快照。")

@@ -44,11 +44,11 @@ def _rate_texts(row: pd.Series, small_base: int) -> dict[str, str | None]:
     if not row["base"] > 0:
         return {"value": words.DASH, "delta": _("无回访"), "color": "off", "note": _("不计算"), "year": _("有效回访 0 件")}
     year = _("同比 {change}").format(change=words.points(row["change_year_ago"]))
-    few = _(" · △ 样本不足") if row["base"] < small_base else ""
     moved = words.points(row["change_before"])
     color = theme.BETTER if moved.startswith("+") else theme.WORSE if moved.startswith("-") else "off"
     direction = _("好转 · ") if moved.startswith("+") else _("恶化 · ") if moved.startswith("-") else ""
-    return {"value": words.percent(row["now"]), "delta": moved, "color": color, "note": _("环比"), "year": direction + year + few}
+    third = _("△ 样本不足") if row["base"] < small_base else direction + year  # both would take a second line in a narrow card
+    return {"value": words.percent(row["now"]), "delta": moved, "color": color, "note": _("环比"), "year": third}
 
 
 def headline_row(table: pd.DataFrame, history: pd.DataFrame, small_base: int) -> None:

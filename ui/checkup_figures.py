@@ -86,9 +86,5 @@ def strips(result: Checkup, names: dict[str, str]) -> go.Figure:
         figure.add_annotation(text=said, xref="paper", x=1.0, xanchor="left", yref=domain, y=0.5, showarrow=False)
     figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, fixedrange=True)
     theme.apply(figure, count * ROW + MARGINS)
-    figure.update_layout(
-        margin={"l": 96, "r": 132, "t": 36, "b": 4},
-        hovermode="closest",
-        legend={"itemclick": False, "itemdoubleclick": False, "xref": "container", "x": 0, "font": {"size": 12}},
-    )
+    figure.update_layout(margin={"l": 96, "r": 132, "t": 4, "b": 4}, hovermode="closest", showlegend=False)
     return figure

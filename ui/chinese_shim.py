@@ -60,6 +60,7 @@ WORDS: Final = {
     "Connecting": "正在连接",
     "Connection error": "连接出错",
     "Skip to main content": "跳到正文",
+    "Vega visualization": "走势小图",
     "Expand sidebar": "展开侧栏",
     "Collapse sidebar": "收起侧栏",
     "Open sidebar": "展开侧栏",

@@ -93,7 +93,7 @@ def _own_normal(full: pd.DataFrame) -> pd.Series:
     known = np.isfinite(stacked)
     total = np.where(known, stacked, 0).sum(axis=0)
     mean = np.divide(total, known.sum(axis=0), out=np.full(total.shape, np.nan), where=known.any(axis=0))
-    rows, columns = wide.index.get_indexer(full["month"]), wide.columns.get_indexer(full["code"])
+    rows, columns = wide.index.get_indexer(pd.Index(full["month"])), wide.columns.get_indexer(pd.Index(full["code"]))
     return pd.Series(mean[rows, columns], index=full.index)
 
 

@@ -122,8 +122,8 @@ def arrivals(frame: pd.DataFrame, late_after: int) -> None:
         {
             _("受理月"): frame["month"].dt.strftime("%Y-%m"),
             _("到达件数"): frame["arrived_count"],
-            _("半数到达(天)"): frame["median_days"],
-            _("九成到达(天)"): frame["p90_days"],
+            _("半数到达（天）"): frame["median_days"],
+            _("九成到达（天）"): frame["p90_days"],
             _("超过{n}天").format(n=late_after): frame["late_count"],
         }
     )

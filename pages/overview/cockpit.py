@@ -45,9 +45,9 @@ with left, st.container(border=True, height="stretch", gap="small"):
         shows_chart = panels.pick_twin("volume_as", _("走势图"))
     volume = loaders.volume(*key)
     if shows_chart:
-        st.plotly_chart(figures.volume(volume, height=137), config=theme.CONFIG, alt=sentences.volume(volume), key="volume")
+        st.plotly_chart(figures.volume(volume, height=116), config=theme.CONFIG, alt=sentences.volume(volume), key="volume")
     else:
-        tables.volume(volume, _("诉求量走势数据"), height=137)
+        tables.volume(volume, _("诉求量走势数据"), height=116)
     st.caption(sentences.volume(volume))
 
 with right, st.container(border=True, height="stretch", gap="small"):
@@ -57,7 +57,7 @@ with right, st.container(border=True, height="stretch", gap="small"):
     if units.empty:
         st.caption(_("所选范围内的工单没有记录承办单位。"))
     else:
-        tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=137)
+        tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=116)
         st.caption(sentences.units(units, small_base))
 
 frame.foot(
