@@ -87,8 +87,10 @@ def where_line(view: View, choice: Choice) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{choice.words}**", width="content")
         _back_button(view, choice)
-        if choice.note:
-            st.caption(_("ⓘ {note}").format(note=choice.note), width="content")
+        notes = [choice.note] if choice.note else []
+        notes += [sentences.schematic()] if loaders.has_schematic_boundaries(view.version) else []
+        if notes:
+            st.caption(_("ⓘ {note}").format(note="".join(notes)), width="content")
 
 
 def _back_button(view: View, choice: Choice) -> None:

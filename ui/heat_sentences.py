@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ui import heat_loaders, loaders, words
+from ui import heat_loaders, loaders, sentences, words
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -45,4 +45,5 @@ def communities(frame: pd.DataFrame) -> str:
 def unplaced(view: View, heat: Heat, month: date) -> str:
     """How many tickets of the month lie on no area."""
     missing = loaders.places(view.version, view.scope, heat.selection, heat_loaders.month_period(month), heat.level)[1]
-    return _("未落图 {n} 件（地点不在区划表中，已计入总数）。").format(n=words.exact(missing))
+    text = _("未落图 {n} 件（地点不在区划表中，已计入总数）。").format(n=words.exact(missing))
+    return text + (sentences.schematic() if loaders.has_schematic_boundaries(view.version) else "")

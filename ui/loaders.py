@@ -17,6 +17,7 @@ from governance.periods import Grain, Period
 from governance.policy import load_policy
 from storage import reads
 from storage.home import Home
+from storage.schematic import is_schematic
 from storage.scope import Role
 from storage.snapshot import Snapshot, current_version, open_snapshot
 from ui import urlstate, windows
@@ -32,6 +33,7 @@ __all__ = [
     "default_period",
     "facts",
     "has_geometry",
+    "has_schematic_boundaries",
     "headline",
     "pin_version",
     "place_register",
@@ -334,6 +336,13 @@ def quarantine_reasons(version: str, scope: Scope, batch_no: int | None = None) 
 def default_period(known: Facts) -> Period:
     """The last well-filled month, cut at the last day with data."""
     return Period.containing(Grain.MONTH, known.filled_until, until=known.data_until)
+
+
+@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+def has_schematic_boundaries(version: str) -> bool:
+    """Whether the areas on the map are cells drawn around centroids, not the official boundaries."""
+    key = facts(version).boundaries_key
+    return key is not None and is_schematic(Home.from_environment(), key)
 
 
 def has_geometry(version: str, level: str) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from governance.periods import Period
     from storage.reads import Facts
 
-__all__ = ["columns_shown", "no_boundaries", "places", "problems", "ranking", "thin_months", "units", "volume"]
+__all__ = ["columns_shown", "no_boundaries", "places", "problems", "ranking", "schematic", "thin_months", "units", "volume"]
 
 
 def thin_months(known: Facts, period: Period, *, is_default: bool) -> str:
@@ -33,6 +33,11 @@ def thin_months(known: Facts, period: Period, *, is_default: bool) -> str:
 def places(frame: pd.DataFrame, word: str, unplaced: int) -> str:
     """Which area has most requests, out of how many, and how many tickets are on no area."""
     return _areas(frame, word) + _("未落图 {n} 件（地点不在区划表中，已计入总数）。").format(n=words.exact(unplaced))
+
+
+def schematic() -> str:
+    """What the map is drawn from where no official boundaries are installed."""
+    return _("地图为示意边界，由中心点和面积推算，不是行政区界线。")
 
 
 def _areas(frame: pd.DataFrame, word: str) -> str:

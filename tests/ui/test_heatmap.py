@@ -10,8 +10,11 @@ from statistics import fmean
 
 import pandas as pd
 import pytest
+import streamlit as st
 
+from storage.home import Home
 from storage.queries import Selection
+from storage.schematic import mark_schematic
 from storage.scope import Role, Scope
 from tests.ui import small_city
 from ui import heat_exports, heat_loaders, loaders, scales, words
@@ -158,3 +161,16 @@ def test_files_hold_what_the_screen_shows(version, tickets):
     assert all(item["geometry"]["type"] in ("Polygon", "MultiPolygon") for item in made["features"])
     assert made["properties"]["data_until"] == "2025-11-20"
     assert "2025年10月" in made["properties"]["title"]
+
+
+def test_schematic_boundaries_are_named_so(open_page, city_home):
+    """Cells drawn around centroids are never taken for the official boundaries."""
+    assert not any("示意边界" in item.value for item in open_page(PAGE).caption)
+    mark = city_home / "geo" / "schematic.json"
+    mark_schematic(Home(city_home), loaders.facts(loaders.pin_version() or "").boundaries_key or "")
+    try:
+        for page in ("", PAGE):
+            st.cache_data.clear()
+            assert any("示意边界" in item.value for item in open_page(page).caption)
+    finally:
+        mark.unlink()
