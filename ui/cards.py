@@ -18,6 +18,9 @@ __all__ = ["card_texts", "headline_row"]
 
 ORDER = ("intake_count", "request_count", *RATE_COUNTS, "unresolved_count", "overdue_count", "consultation_share")
 
+HALF = 4
+HALF_WIDTH = 640  # pixels below which four cards in a row cut their words
+
 
 def card_texts(measure: str, row: pd.Series, small_base: int) -> dict[str, str | None]:
     """The texts of one card: ``value``, ``delta`` (sign first, ``None`` without), ``color``, ``note``, ``year``."""
@@ -52,24 +55,28 @@ def _rate_texts(row: pd.Series, small_base: int) -> dict[str, str | None]:
 
 
 def headline_row(table: pd.DataFrame, history: pd.DataFrame, small_base: int) -> None:
-    """Draw the cards, each with the line of its recent past; they wrap to two columns on a phone."""
-    with st.grid(len(ORDER), min_column_width=124, gap="small"):
-        for measure in ORDER:
-            texts = card_texts(measure, cast("pd.Series", table.loc[measure]), small_base)
-            past = history[measure].dropna().tolist()
-            delta = texts["delta"]
-            plain = delta is None or delta[0] not in "+-"
-            arrow: Literal["auto", "off"] = "off" if plain else "auto"
-            with st.container(border=True, height="stretch", gap=None):
-                st.metric(
-                    MEASURES[measure].name,
-                    texts["value"],
-                    delta=delta,
-                    delta_color=texts["color"],  # type: ignore[arg-type]
-                    delta_arrow=arrow,
-                    delta_description=texts["note"],
-                    help=MEASURES[measure].definition,
-                    chart_data=past if len(past) > 1 else None,
-                    chart_type="area",
-                )
-                st.caption(texts["year"] or " ")
+    """Draw the cards, each with the line of its recent past: eight in a row, four and four on a laptop, two and two on a phone."""
+    with st.grid(len(ORDER) // HALF, min_column_width=HALF_WIDTH, gap="small"):
+        for first in range(0, len(ORDER), HALF):
+            with st.grid(HALF, min_column_width=140, gap="small"):
+                for measure in ORDER[first : first + HALF]:
+                    _card(measure, card_texts(measure, cast("pd.Series", table.loc[measure]), small_base), history[measure].dropna().tolist())
+
+
+def _card(measure: str, texts: dict[str, str | None], past: list[float]) -> None:
+    delta = texts["delta"]
+    plain = delta is None or delta[0] not in "+-"
+    arrow: Literal["auto", "off"] = "off" if plain else "auto"
+    with st.container(border=True, height="stretch", gap=None):
+        st.metric(
+            MEASURES[measure].name,
+            texts["value"],
+            delta=delta,
+            delta_color=texts["color"],  # type: ignore[arg-type]
+            delta_arrow=arrow,
+            delta_description=texts["note"],
+            help=MEASURES[measure].definition,
+            chart_data=past if len(past) > 1 else None,
+            chart_type="area",
+        )
+        st.caption(texts["year"] or " ")

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from governance import rates
-from governance.periods import Grain, Period
+from governance.periods import Grain, Period, month_end
 from governance.policy import load_policy
 from storage import reads
 from storage.home import Home
@@ -162,13 +162,18 @@ def _measured(counts: pd.DataFrame) -> pd.DataFrame:
 
 @st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
 def sparks(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
-    """The key figures over the time up to the period: 28 days for a day, 12 weeks for a week, else 13 months. Columns as in ``headline``."""
+    """The key figures over the time up to the period: 28 days for a day, 12 weeks for a week, else 13 months. Columns as in ``headline``.
+
+    A last month that is not over yet is left out: it would look like a fall.
+    """
     days, step = SPARK_STEPS.get(period.grain, (0, "month"))
     first = (pd.Timestamp(period.end).replace(day=1) - pd.DateOffset(months=SPARK_MONTHS - 1)).date()
     window = windows.trailing(period, days) if days else Period(Grain.RANGE, first, period.end)
     window = Period(Grain.RANGE, max(window.start, facts(version).data_from), window.end)
+    is_whole = step != "month" or window.end == month_end(window.end)
     daily = reads.read_daily(snapshot(version), scope, selection, window)
-    return _measured(windows.bucket(daily, window.start, step, rates.COUNTS)[list(rates.COUNTS)])
+    table = _measured(windows.bucket(daily, window.start, step, rates.COUNTS)[list(rates.COUNTS)])
+    return table if is_whole else table.iloc[:-1]
 
 
 def _with_rates(counts: pd.DataFrame) -> pd.DataFrame:
