@@ -112,13 +112,25 @@ class Lake:
 
     def relation(self, files: Iterable[LakeFile]) -> str:
         """SQL over exactly these files; an empty relation of the same columns where there are none."""
-        paths = [str(self.root / item.path) for item in files]
-        if not paths:
+        listed = self._listed(files)
+        if not listed:
             nulls = ", ".join(f"NULL::{kind} AS {name}" for name, kind in LAKE_COLUMNS.items())
             return f"(SELECT {nulls} WHERE false)"
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        columns = ", ".join(LAKE_COLUMNS)
-        return f"(SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false))"
+        return f"(SELECT {', '.join(LAKE_COLUMNS)} FROM read_parquet([{listed}], hive_partitioning = false))"
+
+    def filled_sql(self, files: Iterable[LakeFile]) -> str:
+        """SQL of how many values each column has by month (``month`` DATE, ``field``, ``filled_count``), from the files' footers alone.
+
+        Whoever writes a lake file keeps these counts in it; a list has its elements counted, so lists are left out.
+        """
+        return (
+            f"SELECT CAST(regexp_extract(file_name, '{PARTITION}=([0-9-]+)', 1) || '-01' AS DATE) AS month, path_in_schema AS field, "
+            "CAST(sum(num_values - stats_null_count) AS INTEGER) AS filled_count "
+            f"FROM parquet_metadata([{self._listed(files)}]) WHERE NOT contains(path_in_schema, ',') GROUP BY ALL"
+        )
+
+    def _listed(self, files: Iterable[LakeFile]) -> str:
+        return ", ".join("'" + str(self.root / item.path).replace("'", "''") + "'" for item in files)
 
     def adopt(self, written: Mapping[str, list[Path]]) -> list[LakeFile]:
         """Moves finished Parquet files into the lake's folders, durable but not yet part of the table.

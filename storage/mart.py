@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from storage.home import fsync_path, write_whole
 from storage.ledger import QUARANTINE_SCHEMA
-from storage.positions import offer_hexagons
-from storage.quality import QUALITY_SCHEMA, count_quality, forget_quality
+from storage.positions import list_hexagons
+from storage.quality import PLACED_COLUMNS, QUALITY_SCHEMA, count_quality, forget_quality
 from storage.rollups import GRAINS, ROLLUPS, SCHEMA, grain_sql, judged_sql, rollup_sql
 from storage.snapshot import current_version, mart_file
 from storage.sources import literal
@@ -224,8 +224,9 @@ class MartBuilder:
 
     def _count(self, months: list[str], wanted: dict[str, MonthState]) -> None:
         run = self.connection.execute
-        self.count_cells(months)
-        count_quality(self.connection, self.lake.relation(item for month in months for item in self.by_month[month]), self.register)
+        self._place(months)
+        count_quality(self.connection, self.lake, self._files(months), "placed")
+        self._count_placed(months)
         for rollup in ROLLUPS:
             run(f"INSERT INTO {rollup.name} {rollup_sql(rollup)}")
         for grain in GRAINS:
@@ -235,15 +236,25 @@ class MartBuilder:
 
     def count_cells(self, months: list[str]) -> None:
         """Makes the temporary tables of finest cells: tickets of months under one policy, counted."""
+        self._place(months)
+        self._count_placed(months)
+
+    def _files(self, months: list[str]) -> list[LakeFile]:
+        return [item for month in months for item in self.by_month[month]]
+
+    def _place(self, months: list[str]) -> None:
+        """Makes table ``placed``: the tickets with their places resolved."""
+        columns = dict.fromkeys((*COUNTED_COLUMNS, *PLACED_COLUMNS))
+        placed = self.register.place_sql(self.connection, self.lake.relation(self._files(months)))
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE placed AS SELECT {', '.join(columns)} FROM {placed}")
+
+    def _count_placed(self, months: list[str]) -> None:
         run = self.connection.execute
-        files = [item for month in months for item in self.by_month[month]]
-        placed = self.register.place_sql(self.connection, self.lake.relation(files))
-        run(f"CREATE OR REPLACE TEMP TABLE placed AS SELECT {', '.join(COUNTED_COLUMNS)} FROM {placed}")
         self._add_members()
         policy = self.policies.on(month_start(months[0]))
         run(f"CREATE OR REPLACE TEMP TABLE judged AS {judged_sql('placed', policy)}")
         run("DROP TABLE placed")
-        offer_hexagons(self.connection)
+        list_hexagons(self.connection, "judged")
         for grain in GRAINS:
             run(f"CREATE OR REPLACE TEMP TABLE {grain} AS {grain_sql(grain, 'judged', policy, self.as_of)}")
         run("DROP TABLE judged")

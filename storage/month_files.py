@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -28,6 +29,9 @@ WAITING_ROWS = 400_000
 """Rows kept in memory before the fullest month is written, whole row group or not."""
 
 WAITING_BATCHES = 3
+ENCODERS = 2
+"""Months written at the same time: at the end of a file all that waits is written while nothing is read."""
+
 FEW_VALUES = [item.name for item in FIELDS if item.kind is Kind.ENUM or (item.kind is Kind.LABEL and item.name != "ticket_id")]
 """Columns worth a dictionary; trying one for texts and ids costs time and is given up anyway."""
 
@@ -54,6 +58,8 @@ class MonthFiles:
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._waiting_rows: dict[str, int] = {}
         self._writers: dict[str, pq.ParquetWriter] = {}
+        self._writing: dict[str, Future[None]] = {}
+        self._pool = ThreadPoolExecutor(ENCODERS)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -73,10 +79,12 @@ class MonthFiles:
 
     def _work(self) -> None:
         try:
-            while (item := self._queue.get()) is not None:
-                self._sort_in(*item)
-            for month in list(self._waiting):
-                self._write(month)
+            with self._pool:
+                while (item := self._queue.get()) is not None:
+                    self._sort_in(*item)
+                for month in list(self._waiting):
+                    self._write(month)
+                self._wait_for(0)
         except BaseException as fault:  # noqa: BLE001 - handed to the reading thread, which raises it
             self._fault = fault
             while self._queue.get() is not None:
@@ -105,7 +113,20 @@ class MonthFiles:
         self._waiting_rows.pop(month)
         if month not in self._writers:
             self._writers[month] = pq.ParquetWriter(self._path(month), self._schema, compression="zstd", use_dictionary=FEW_VALUES)
-        self._writers[month].write_table(pa.Table.from_batches(batches).cast(self._schema), ROW_GROUP_ROWS)
+        if month in self._writing:  # the rows of a month stay in order
+            self._writing.pop(month).result()
+        self._wait_for(ENCODERS - 1)
+        self._writing[month] = self._pool.submit(self._encode, self._writers[month], batches)
+
+    def _encode(self, writer: pq.ParquetWriter, batches: list[pa.RecordBatch]) -> None:
+        writer.write_table(pa.Table.from_batches(batches).cast(self._schema), ROW_GROUP_ROWS)
+
+    def _wait_for(self, most: int) -> None:
+        """Waits until at most so many months are being written; raises what went wrong in writing."""
+        while len(self._writing) > most:
+            wait(self._writing.values(), return_when="FIRST_COMPLETED")
+            for month in [month for month, future in self._writing.items() if future.done()]:
+                self._writing.pop(month).result()
 
     def _path(self, month: str) -> Path:
         return self._folder / f"{month}.parquet"

@@ -1,30 +1,39 @@
-"""Positions of tickets for the engine: the hexagon around a position, as a function in SQL."""
+"""Positions of tickets for the engine: a table of the hexagon around each position."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-from duckdb.func import ARROW, SPECIAL
 
-from geodata.hexagons import cells_at
+from geodata.hexagons import GRID_DIGITS, cells_at
 
 if TYPE_CHECKING:
     from storage.engine import Connection
 
-__all__ = ["offer_hexagons"]
+__all__ = ["HEXAGON_JOIN", "list_hexagons"]
+
+SCALE = 10**GRID_DIGITS
+# half a step goes to the even side, as where the cells are looked up
+EAST, NORTH = (f"CAST(round_even({name} * {SCALE}, 0) AS INTEGER)" for name in ("longitude", "latitude"))
+HEXAGON_JOIN = f"LEFT JOIN hexagon_of_position ON east = {EAST} AND north = {NORTH}"
+"""SQL that gives tickets the column ``hexagon``; NULL where there is no position."""
 
 
-def offer_hexagons(connection: Connection) -> None:
-    """Gives the engine ``hexagon_at(longitude, latitude)``: a BIGINT, NULL where there is no position."""
+def list_hexagons(connection: Connection, tickets: str) -> None:
+    """Makes the temporary table ``hexagon_of_position``: every distinct position of the tickets, looked up once.
 
-    def hexagon_at(longitude: pa.Array, latitude: pa.Array) -> pa.Array:
-        cells = cells_at(np.asarray(longitude, dtype="float64"), np.asarray(latitude, dtype="float64"))
-        return pa.array(cells, pa.int64(), mask=cells == 0)
-
-    with suppress(duckdb.InvalidInputException):  # there is no "create or replace" for functions
-        connection.remove_function("hexagon_at")
-    connection.create_function("hexagon_at", hexagon_at, ["DOUBLE", "DOUBLE"], "BIGINT", type=ARROW, null_handling=SPECIAL)
+    Parameters
+    ----------
+    connection
+        A worker connection.
+    tickets
+        SQL relation with ``longitude`` and ``latitude`` in degrees, NULL where there is no position.
+    """
+    known = "longitude IS NOT NULL AND latitude IS NOT NULL"
+    table = connection.sql(f"SELECT DISTINCT {EAST} AS east, {NORTH} AS north FROM {tickets} WHERE {known}").to_arrow_table()
+    degrees = [np.asarray(table[name], dtype="float64") / SCALE for name in ("east", "north")]
+    connection.register("hexagons_found", table.append_column("hexagon", pa.array(cells_at(*degrees), pa.int64())))
+    connection.execute("CREATE OR REPLACE TEMP TABLE hexagon_of_position AS SELECT * FROM hexagons_found")
+    connection.unregister("hexagons_found")

@@ -45,6 +45,13 @@ trimming every value of every row costs as much as reading the file."""
 LINE, IS_UNTIDY = '"\x01line"', '"\x01is_untidy"'
 """Names of two columns of ours beside those of the file, which may have any name that can be typed."""
 
+TYPED: dict[Kind, tuple[str, ...]] = {
+    Kind.TIME: ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE"),
+    Kind.NUMBER: ("DOUBLE", "BIGINT", "INTEGER", "SMALLINT", "TINYINT"),
+    Kind.COUNT: ("DOUBLE", "BIGINT", "INTEGER", "SMALLINT", "TINYINT"),
+}
+"""Types of delivered columns whose values are taken as they are: going by way of text costs more than all the rest of the row."""
+
 BLANK_SQL = " || ".join(f"chr({point})" for point in BLANKS)
 TRUE_WORDS = ("是", "true", "True", "TRUE", "t", "T", "1", "Y", "y", "yes", "Yes", "YES", "有")
 FALSE_WORDS = ("否", "false", "False", "FALSE", "f", "F", "0", "N", "n", "no", "No", "NO", "无")
@@ -63,7 +70,8 @@ class Check:
 class Reading:
     """A source read under a profile.
 
-    ``columns`` maps a field to its source column. ``parts`` are values cut out of a delivered column, over its ``t_`` column.
+    ``columns`` maps a field to its source column; ``typed`` are the fields whose ``t_`` column keeps its type.
+    ``parts`` are values cut out of a delivered column, over its ``t_`` column.
     ``values`` are over texts and parts, ``checks`` over those of ``typed_sql``.
     """
 
@@ -75,6 +83,7 @@ class Reading:
     parts: dict[str, str]
     values: dict[str, str]
     checks: tuple[Check, ...]
+    typed: frozenset[str]
 
     @property
     def id_sql(self) -> str:
@@ -84,7 +93,7 @@ class Reading:
     @property
     def short_columns(self) -> list[str]:
         """SQL of the columns that hold no free text."""
-        names = [column for key, column in self.columns.items() if key not in FREE_TEXT_FIELDS]
+        names = [column for key, column in self.columns.items() if key not in FREE_TEXT_FIELDS and self.kinds[column].startswith("VARCHAR")]
         return [_as_text(identifier(name), self.kinds[name]) for name in names]
 
     def text_sql(self, rejects: str) -> str:
@@ -111,8 +120,19 @@ class Reading:
     @property
     def raw_sql(self) -> str:
         """The row's texts as JSON, over typed rows; the caller's number stays out."""
-        parts = ", ".join(f"{literal(name)}: {identifier('t_' + name)}" for name in self.texts if name != "caller")
+        parts = ", ".join(f"{literal(name)}: {self.shown_sql(name)}" for name in self.texts if name != "caller")
         return f"CAST(to_json({{{parts}}}) AS VARCHAR)"
+
+    def shown_sql(self, name: str) -> str:
+        """A delivered value as text, over its ``t_`` column."""
+        return _as_text(identifier("t_" + name), self._kept_kind(name))
+
+    def recalled_sql(self, raw: str) -> str:
+        """The ``t_`` columns again, from texts as ``raw_sql`` gives them."""
+        return ", ".join(f"CAST({raw}->>{literal(name)} AS {self._kept_kind(name)}) AS {identifier('t_' + name)}" for name in self.texts)
+
+    def _kept_kind(self, name: str) -> str:
+        return self.kinds[self.columns[name]] if name in self.typed else "VARCHAR"
 
     def lake_sql(self, received_no: int) -> str:
         """The lake's columns over typed rows, in order; texts and labels are as delivered (``storage.privacy`` masks them)."""
@@ -158,7 +178,7 @@ def plan_reading(source: Source, profile: Profile, connection: duckdb.DuckDBPyCo
     compiler = _Compiler(profile, caller_key, columns, kinds)
     values = compiler.values()
     checks = tuple(compiler.checks(values, transcoded=source.is_transcoded))
-    return Reading(source, columns, kinds, absent, compiler.texts(), compiler.parts(), values, checks)
+    return Reading(source, columns, kinds, absent, compiler.texts(), compiler.parts(), values, checks, compiler.typed)
 
 
 def _match_columns(source: Source, profile: Profile, engine_names: dict[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -199,6 +219,17 @@ def _trimmed(value: str, is_untidy: str | None = None) -> str:
     return f"CASE WHEN {is_untidy} THEN nullif(trim({value}, {BLANK_SQL}), '') ELSE {value} END"
 
 
+def _typed_value(item: Field, value: str) -> str:
+    """SQL of a value delivered with a type; NULL for a time or a number that is none."""
+    match item.kind:
+        case Kind.TIME:
+            return f"CASE WHEN isfinite({value}) THEN CAST({value} AS TIMESTAMP) END"
+        case Kind.COUNT:
+            return f"CASE WHEN {value} = trunc({value}) THEN try_cast({value} AS INTEGER) END"
+        case _:
+            return f"CAST({value} AS DOUBLE)"
+
+
 class _Compiler:
     """Builds the SQL of one reading."""
 
@@ -213,6 +244,12 @@ class _Compiler:
             if f"split:{index}" in columns
             for position, name in enumerate(item.into, start=1)
         }
+        kept = {item.name for item in FIELDS if item.name in columns and kinds[columns[item.name]] in TYPED.get(item.kind, ())}
+        self.typed = frozenset(name for name in kept if not self._nothing(name) and name not in profile.values and "ISO" in profile.times.formats)
+
+    def _nothing(self, key: str) -> list[str]:
+        """Texts that stand for nothing."""
+        return [*self.profile.empty.get("all", ()), *self.profile.empty.get(key, ())]
 
     def texts(self) -> dict[str, str]:
         return {key: self._text(key, column) for key, column in self.columns.items()}
@@ -223,9 +260,13 @@ class _Compiler:
         }
 
     def _text(self, key: str, column: str) -> str:
-        value = _as_text(identifier(column), self.kinds[column])
-        trimmed = _trimmed(value, None if key in FREE_TEXT_FIELDS else IS_UNTIDY)
-        nothing = [*self.profile.empty.get("all", ()), *self.profile.empty.get(key, ())]
+        kind = self.kinds[column]
+        if key in self.typed:
+            return f"CASE WHEN NOT isnan({identifier(column)}) THEN {identifier(column)} END" if kind == "DOUBLE" else identifier(column)
+        value = _as_text(identifier(column), kind)
+        is_text = kind.startswith("VARCHAR")
+        trimmed = _trimmed(value, None if key in FREE_TEXT_FIELDS else IS_UNTIDY) if is_text else value
+        nothing = self._nothing(key)
         return f"CASE WHEN {trimmed} IN ({', '.join(map(literal, nothing))}) THEN NULL ELSE {trimmed} END" if nothing else trimmed
 
     def values(self) -> dict[str, str]:
@@ -233,7 +274,7 @@ class _Compiler:
         values: dict[str, str] = {}
         for item in FIELDS:
             if item.name in self.split_parts:
-                nothing = ["", *self.profile.empty.get("all", ()), *self.profile.empty.get(item.name, ())]
+                nothing = ["", *self._nothing(item.name)]
                 text = f"CASE WHEN p_{item.name} NOT IN ({', '.join(map(literal, nothing))}) THEN p_{item.name} END"
             elif item.name in self.columns:
                 text = identifier("t_" + item.name)
@@ -242,7 +283,7 @@ class _Compiler:
             else:
                 continue
             name = "caller_key" if item.kind is Kind.CALLER else item.name
-            values[name] = self._value(item, text)
+            values[name] = _typed_value(item, text) if item.name in self.typed else self._value(item, text)
         return values
 
     def _value(self, item: Field, text: str) -> str:
@@ -323,7 +364,9 @@ class _Compiler:
             if name in values:
                 # a date without a clock may stand for any moment of its day
                 same_day = f"v_{name} = date_trunc('day', v_{name}) AND CAST(v_{name} AS DATE) = CAST(v_accepted_at AS DATE)"
-                checks.append(Check(name, f"v_{name} < v_accepted_at AND NOT ({same_day})", f"{field(name).chinese}早于{field('accepted_at').chinese}"))
+                checks.append(
+                    Check(name, f"CASE WHEN v_{name} < v_accepted_at THEN NOT ({same_day}) END", f"{field(name).chinese}早于{field('accepted_at').chinese}")
+                )
         if transcoded:
             joined = " || ".join(f"coalesce({identifier('t_' + key)}, '')" for key in self.columns if key != "caller")  # it is not kept with the row
             checks.append(Check("", f"contains({joined}, '{REPLACEMENT}')", "含有无法解码的字节"))
@@ -337,7 +380,9 @@ class _Compiler:
             checks.append(Check(item.name, f"{value} IS NULL" if item.name not in self.columns else f"{text} IS NULL", f"缺少{item.chinese}"))
         delivered = item.name in self.columns
         if item.kind is Kind.LABEL:
-            checks.append(Check(item.name, f"strlen({value}) > {LABEL_LENGTH} AND length({value}) > {LABEL_LENGTH}", f"超过{LABEL_LENGTH}个字符"))
+            checks.append(
+                Check(item.name, f"CASE WHEN strlen({value}) > {LABEL_LENGTH} THEN length({value}) > {LABEL_LENGTH} END", f"超过{LABEL_LENGTH}个字符")
+            )
         elif delivered and item.kind in (Kind.TIME, Kind.ENUM, Kind.FLAG, Kind.COUNT, Kind.NUMBER):
             mapped_away = [key for key, word in self.profile.values.get(item.name, {}).items() if not word]
             spared = f" AND {text} NOT IN ({', '.join(map(literal, mapped_away))})" if mapped_away else ""

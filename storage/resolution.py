@@ -16,7 +16,7 @@ import pyarrow as pa
 from storage.intake import Fault
 from storage.lake import LAKE_COLUMNS, LakeFile
 from storage.privacy import mask_texts
-from storage.sources import identifier, literal
+from storage.sources import literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,8 +75,7 @@ def _record_numbers(nth: list[int], broken: list[int]) -> list[int]:
 def _faults(connection: duckdb.DuckDBPyConnection, item: StagedFile) -> list[Fault]:
     """Every fault of every faulty row of a file, values masked."""
     reading = item.reading
-    texts = ", ".join(f"a._raw->>{literal(name)} AS {identifier('t_' + name)}" for name in reading.texts)
-    delivered = f"SELECT {texts}, a._nth FROM aside a WHERE received_no = {item.received_no} AND _raw IS NOT NULL"
+    delivered = f"SELECT {reading.recalled_sql('a._raw')}, a._nth FROM aside a WHERE received_no = {item.received_no} AND _raw IS NOT NULL"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE faulty AS {reading.typed_sql(delivered)}")
     broken = [fault.record for fault in item.structure_faults]
     faults = []
@@ -84,7 +83,7 @@ def _faults(connection: duckdb.DuckDBPyConnection, item: StagedFile) -> list[Fau
         if check.field == "caller":
             value = "''"
         elif check.field in reading.texts:
-            value = identifier("t_" + check.field)
+            value = reading.shown_sql(check.field)
         else:
             value = f"CAST(v_{check.field} AS VARCHAR)" if check.field in reading.values else "''"
         rows = connection.execute(f"SELECT _nth, coalesce({value}, ''), t_ticket_id FROM faulty WHERE {check.condition}").fetchall()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from governance.rates import COUNTS
 from governance.tickets import Channel, RequestType, Satisfaction
+from storage.positions import HEXAGON_JOIN
 from storage.sources import literal
 
 if TYPE_CHECKING:
@@ -104,6 +105,22 @@ def monthly_rollup(needed: Iterable[str]) -> str | None:
     return next((rollup.name for rollup in ROLLUPS if rollup.is_monthly and rollup.counts == COUNTS and wanted <= set(rollup.dimensions)), None)
 
 
+KEPT_COLUMNS = (
+    "accepted_at",
+    "request_type",
+    "closed_at",
+    "due",
+    "is_responded",
+    "resolution",
+    "satisfaction",
+    "community",
+    "longitude",
+    "latitude",
+    "counted",
+)
+"""Of placed tickets: what the counts are made from."""
+
+
 def _ids(column: str, ids: dict[str, int]) -> str:
     cases = " ".join(f"WHEN {literal(word)} THEN {number}" for word, number in ids.items())
     return f"CASE {column} {cases} ELSE 0 END"
@@ -117,15 +134,20 @@ def judged_sql(placed: str, policy: Policy) -> str:
     """
     types = ", ".join(map(literal, policy.dispatchable_types))
     is_type = f"coalesce(request_type IN ({types}), false)"
-    window = f"PARTITION BY repeat_group, date_trunc('month', accepted_at), {is_type} ORDER BY accepted_at, ticket_id"
-    first = f"(NOT {is_type} OR repeat_group IS NULL OR row_number() OVER ({window}) = 1)" if policy.merge_repeats else "true"
+    counted = f"SELECT *, {is_type} AS counted FROM {placed}"
+    if policy.merge_repeats:  # the tickets of no group, which are most, are spared the sorting
+        window = f"PARTITION BY repeat_group, date_trunc('month', accepted_at), {is_type} ORDER BY accepted_at, ticket_id"
+        counted = (
+            f"{counted} WHERE repeat_group IS NULL UNION ALL "
+            f"SELECT *, {is_type} AND row_number() OVER ({window}) = 1 AS counted FROM {placed} WHERE repeat_group IS NOT NULL"
+        )
     limits = " ".join(f"WHEN {literal(grade)} THEN {hours}" for grade, hours in policy.time_limit_hours.items())
     due = f"coalesce(due_at, coalesce(dispatched_at, accepted_at) + to_hours(CASE urgency {limits} END))"
     return (
-        "SELECT t.*, CAST(accepted_at AS DATE) AS day, p.place_id, c.category_id, c.category_1_id, u.unit_id, "
+        f"SELECT {', '.join(KEPT_COLUMNS)}, CAST(accepted_at AS DATE) AS day, p.place_id, c.category_id, c.category_1_id, u.unit_id, "
         f"CAST({_ids('request_type', TYPE_IDS)} AS TINYINT) AS type_id, CAST({_ids('channel', CHANNEL_IDS)} AS TINYINT) AS channel_id, "
         "counted AND coalesce(is_assessed, true) AND exclusion_reason IS NULL AS assessed "
-        f"FROM (SELECT *, {is_type} AND {first} AS counted, {due} AS due FROM {placed}) t "
+        f"FROM (SELECT *, {due} AS due FROM ({counted})) t "
         "JOIN place p ON coalesce(p.district_code, '') = coalesce(t.district_code, '') "
         "AND coalesce(p.subdistrict_code, '') = coalesce(t.subdistrict_code, '') "
         "JOIN category c ON coalesce(c.category_1, '') = coalesce(t.category_1, '') AND coalesce(c.category_2, '') = coalesce(t.category_2, '') "
@@ -165,11 +187,13 @@ GRAINS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         VOLUMES,
     ),
     "spots": (
-        (MONTH_DAY, "place_id", "category_1_id", "coalesce(hexagon_at(longitude, latitude), 0) AS hexagon", "coalesce(community, '') AS community"),
+        (MONTH_DAY, "place_id", "category_1_id", "coalesce(hexagon, 0) AS hexagon", "coalesce(community, '') AS community"),
         (*VOLUMES, *POSITIONS),
     ),
 }
 """The finest tables that tickets are counted into: their dimensions over judged tickets, and what is counted. Weekday 1 is Monday."""
+
+JOINS = {"spots": HEXAGON_JOIN}
 
 
 def grain_sql(grain: str, judged: str, policy: Policy, as_of: date) -> str:
@@ -177,11 +201,13 @@ def grain_sql(grain: str, judged: str, policy: Policy, as_of: date) -> str:
     dimensions, counts = GRAINS[grain]
     measures = _measures(policy, as_of)
     counted = ", ".join(f"CAST({measures[name]} AS {_kind(name)}) AS {name}" for name in counts)
-    return f"SELECT {', '.join(dimensions)}, {counted} FROM {judged} GROUP BY ALL"
+    return f"SELECT {', '.join(dimensions)}, {counted} FROM {judged} {JOINS.get(grain, '')} GROUP BY ALL"
 
 
 def rollup_sql(rollup: Rollup) -> str:
     """SQL that sums the finest cells to one rollup, ordered by day so that a period reads few row groups."""
+    if rollup.grain == "cells" and rollup.dimensions == CELL:
+        return f"SELECT * FROM cells ORDER BY {', '.join(CELL)}"
     dimensions = ", ".join(rollup.dimensions)
     counts = ", ".join(f"CAST(sum({name}) AS {_kind(name)})" for name in rollup.counts)
     cells = rollup.grain

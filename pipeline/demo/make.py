@@ -132,11 +132,8 @@ def _clear(home: Home) -> None:
 def _fill(home: Home, order: Order, boundaries: Path | None, progress: Progress) -> DemoResult:
     seconds = {"generate": 0.0, "ingest": 0.0, "refresh": 0.0}
     rows = 0
-    with _scratch(home) as folder:
-        given = boundaries
-        if given is None:
-            given = folder / "cells.geojson"
-            write_boundary_file(schematic_cells(load_assumptions().streets), given, _schema())
+    with _scratch(home) as folder, ThreadPoolExecutor(1) as beside:
+        drawing = beside.submit(_cells, folder) if boundaries is None else None
         for number, files in enumerate(_batches(order)):
             began = time.monotonic()
             progress.start("生成演示工单", sum(_rows(order, part) for file in files for part in file))
@@ -144,6 +141,7 @@ def _fill(home: Home, order: Order, boundaries: Path | None, progress: Progress)
             progress.finish()
             seconds["generate"] += time.monotonic() - began
             began = time.monotonic()
+            given = drawing.result() if drawing else boundaries
             done = ingest(home, paths, city=CITY, boundaries=given if number == 0 else None, progress=progress)
             seconds["ingest"] += time.monotonic() - began
             rows += made
@@ -162,6 +160,12 @@ def _fill(home: Home, order: Order, boundaries: Path | None, progress: Progress)
     version = refresh(home).version
     seconds["refresh"] = time.monotonic() - began
     return DemoResult(True, order.tickets, rows, version, boundaries is None, {name: round(value, 2) for name, value in seconds.items()})
+
+
+def _cells(folder: Path) -> Path:
+    path = folder / "cells.geojson"
+    write_boundary_file(schematic_cells(load_assumptions().streets), path, _schema())
+    return path
 
 
 @contextmanager
