@@ -17,15 +17,16 @@ CHECKED := $(CODE) $(wildcard tests benchmarks)
 CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable
 PYTEST_OPTIONS ?=
 
-.PHONY: help run test check format bench requirements browser clean
+.PHONY: help run test check format bench requirements test-needs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
-run: $(RUNTIME) ## Open the dashboard on http://127.0.0.1:8501
+run: $(RUNTIME) ## Open the dashboard on http://127.0.0.1:8501; without data the demo city is made first
+	@$(BIN)/python manage.py demo --if-empty
 	@exec $(BIN)/python manage.py serve
 
-test: $(DEVELOPMENT) browser check ## Linters, types, import contracts and all tests, with a real browser
+test: $(DEVELOPMENT) test-needs check ## Linters, types, import contracts and all tests, with a real browser
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" $(PYTEST_OPTIONS)
 	$(BIN)/python -m pytest -m browser $(PYTEST_OPTIONS)
 
@@ -73,19 +74,21 @@ found=$$($(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 test "$$found" = 3.11 || { echo "make: Python 3.11 is needed, but $(1) is Python $$found. Name another one (make run PYTHON=/path/to/python3.11); if $(VENV) was made by it, 'make clean' first" >&2; exit 1; }
 endef
 
-# The browser tests need Chromium and a font with Chinese characters; both come from the system's packages.
+# The tests need Chromium, a font with Chinese characters and PostgreSQL; all come from the system's packages.
+# PostgreSQL is not started as a service for them: a test makes a cluster of its own and removes it.
 
-browser:
+test-needs:
 	@missing=(); \
 	command -v $(CHROMIUM_NAMES) >/dev/null || missing+=(chromium); \
 	if ! command -v fc-list >/dev/null; then missing+=(fontconfig fonts-noto-cjk); \
 	elif [ -z "$$(fc-list :lang=zh family)" ]; then missing+=(fonts-noto-cjk); fi; \
+	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql); \
 	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then \
-		echo "make: the browser tests need $${missing[*]} and there is no apt-get here: install them with this system's package manager" >&2; exit 1; fi; \
+		echo "make: the tests need $${missing[*]} and there is no apt-get here: install them with this system's package manager" >&2; exit 1; fi; \
 	as_root=(); \
 	if [ "$$(id -u)" -ne 0 ]; then as_root=(sudo); \
-		command -v sudo >/dev/null || { echo "make: the browser tests need $${missing[*]}: as root, run apt-get install $${missing[*]}" >&2; exit 1; }; fi; \
+		command -v sudo >/dev/null || { echo "make: the tests need $${missing[*]}: as root, run apt-get install $${missing[*]}" >&2; exit 1; }; fi; \
 	echo "Installing $${missing[*]}"; \
 	{ "$${as_root[@]}" apt-get update -qq || true; "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$${missing[@]}" >/dev/null; } \
 		|| { echo "make: apt-get could not install $${missing[*]}; install them by hand and run make test again" >&2; exit 1; }

@@ -19,13 +19,14 @@ import typer
 
 from pipeline.backup import backup as make_backup
 from pipeline.backup import restore as put_back
-from pipeline.demo.make import DemoResult, make_demo
+from pipeline.demo.make import DemoResult, is_empty, make_demo
 from pipeline.demo.part import Order
 from pipeline.ingest import IngestResult
 from pipeline.ingest import ingest as run_ingest
 from pipeline.progress import Progress, progress_for
 from pipeline.refresh import check as run_check
 from pipeline.refresh import refresh as run_refresh
+from pipeline.uploads import work_on_upload
 from storage.home import Home, InputError
 from storage.profiles import load_profile
 
@@ -101,12 +102,19 @@ def demo(
     seed: Annotated[int, typer.Option(help="随机种子:相同的件数、截止日和种子给出相同的数据", min=0)] = 12345,
     boundaries: Annotated[Path | None, typer.Option(help="边界文件;不给时按中心点和面积画示意边界")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="换掉已有的演示城市;其他城市的数据从不会被删除")] = False,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="只在还没有任何数据时生成,否则什么也不做")] = False,
     as_json: Json = False,
 ) -> None:
     """Make the demo city."""
+    home = Home.from_environment()
+    if if_empty and not is_empty(home):
+        _give({"command": "demo", "is_new": False}, as_json)
+        return
     progress = Progress() if as_json else progress_for(sys.stderr)
     order = Order(tickets, _last_day(until), seed)
-    result = make_demo(Home.from_environment(), order, replace=replace, boundaries=boundaries, progress=progress)
+    if if_empty:
+        _say("还没有数据, 先生成演示城市(虚构数据, 约一分钟); 导入自己的工单请另设 WEISU_HOME", as_json)
+    result = make_demo(home, order, replace=replace, boundaries=boundaries, progress=progress)
     _say(_demo_text(result, order), as_json)
     _give({"command": "demo", "until": str(order.until), "seed": order.seed} | asdict(result), as_json)
 
@@ -170,6 +178,13 @@ def restore(archive: Annotated[Path, typer.Argument(help="备份文件")], as_js
     result = put_back(Home.from_environment(), archive)
     _say(f"已恢复 {result.files} 个文件, 快照 {result.version}", as_json)
     _give({"command": "restore"} | asdict(result), as_json)
+
+
+@app.command(help="处理页面上传的文件(试运行或入库);由页面启动。", hidden=True)
+def upload(token: Annotated[str, typer.Argument(help="上传编号")]) -> None:
+    """Rehearse or store the file that an administrator handed in; exit code 1 where it could not be used."""
+    if not work_on_upload(Home.from_environment(), token):
+        raise typer.Exit(1)
 
 
 @app.command(help="启动网页服务。")

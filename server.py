@@ -25,7 +25,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
-from ui import geometry, identity, warmup
+from ui import identity
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ PagesManager.uses_pages_directory = False
 
 async def boundaries(request: Request) -> Response:
     """``/geo/<boundaries_key>/<level>.geojson``: nothing but the two files of ``Home.boundary_file``."""
+    from ui import geometry
+
     key, level = request.path_params["key"], request.path_params["level"]
     if level not in geometry.LEVELS or not KEY_PATTERN.fullmatch(key):
         return PlainTextResponse(_("没有这个边界文件。"), status_code=404)
@@ -89,8 +91,11 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Import and read once before the first visitor, then take what lives for good out of the collector's sight.
 
     Streamlit runs a full garbage collection after every rerun; with this stack loaded most of that time goes to objects
-    that never die.
+    that never die. What holds cached reads is imported here, not above: a cache made before Streamlit's runtime is there
+    complains in the log.
     """
+    from ui import warmup
+
     try:
         await anyio.to_thread.run_sync(warmup.run)
     except Exception:

@@ -1,4 +1,8 @@
-"""``python -m benchmarks [--rows N] [--folder DIR]``: prints one line a figure, with the bound it must keep."""
+"""``python -m benchmarks``: prints one line a figure, with the bound it must keep.
+
+``[--rows N] [--folder DIR]`` measures the pipeline on a generated city; ``--home DIR`` with ``--sessions N ...`` or ``--browser``
+measures the served pages on a home that is there.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,41 @@ from statistics import fmean
 
 from benchmarks.ground import Ground, measure_ingest, measure_queries, measure_refresh, percentile
 
+SESSION_SECONDS = 60.0
+
 
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, default=None, help="the WEISU_HOME whose pages are measured")
+    parser.add_argument("--sessions", type=int, nargs="+", default=[], help="numbers of visitors, one after the other")
+    parser.add_argument("--seconds", type=float, default=SESSION_SECONDS, help="how long each number of visitors stays")
+    parser.add_argument("--browser", action="store_true", help="times and bytes in a real browser")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--skip-ingest", action="store_true", help="use the home a run left in --folder")
     options = parser.parse_args()
+    if options.sessions or options.browser:
+        if options.home is None:
+            parser.error("--sessions and --browser need --home")
+        _measure_pages(options)
+        return
+    _measure_pipeline(options)
+
+
+def _measure_pages(options: argparse.Namespace) -> None:
+    from benchmarks import sessions  # the pipeline's figures need no browser
+
+    for number in options.sessions:
+        print("\n".join(sessions.report(sessions.measure_sessions(options.home, number, options.seconds))), flush=True)
+    if options.browser:
+        from benchmarks import browser
+
+        for line in browser.measure_pages(options.home):
+            print(line, flush=True)
+
+
+def _measure_pipeline(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)

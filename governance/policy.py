@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from governance.checkup import INDICATORS
 from governance.tickets import RequestType, Resolution, Satisfaction, Urgency
 
 if TYPE_CHECKING:
@@ -34,18 +35,7 @@ def _is_hours(value: Any) -> bool:
     return isinstance(value, dict) and set(value) == {str(member) for member in Urgency} and all(type(hours) is int and hours > 0 for hours in value.values())
 
 
-CHECKED: tuple[str, ...] = (
-    "request_change",
-    "requests_per_10k",
-    "response_rate",
-    "resolution_rate",
-    "satisfaction_rate",
-    "unresolved_count",
-    "overdue_share",
-    "open_share",
-    "consultation_share",
-    "top_problem_share",
-)
+CHECKED: tuple[str, ...] = tuple(item.key for item in INDICATORS)
 """The indicators of a check-up, in the order shown; each has a rule ``checkup.<name>``."""
 
 TOLERANCES = ("past_watch", "past_alert", "peer_watch", "peer_alert")
@@ -69,6 +59,7 @@ VALUES: dict[str, Callable[[Any], bool]] = {
     "rates.satisfied_answers": _words_of(Satisfaction),
     "handling.time_limit_hours": _is_hours,
     "display.small_base": lambda value: type(value) is int and value >= 0,
+    "changes.false_discovery_rate": lambda value: type(value) is float and 0 < value < 1,
     "quality.drop_tail": lambda value: type(value) is float and 0 < value < 1,
     "quality.drop_share": lambda value: type(value) is float and 0 < value < 1,
     "quality.drop_weeks": lambda value: type(value) is int and value >= 1,
@@ -114,7 +105,8 @@ class Policy:
     repeat group counts once; ``time_limit_hours`` maps urgency ("1".."4") to hours;
     ``small_base`` is the number of valid answers below which a rate is marked 样本不足. ``checkup`` maps an
     indicator to its ``past_watch``, ``past_alert``, ``peer_watch`` and ``peer_alert``, fractions, 0 for not judged;
-    ``least_months`` and ``least_peers`` say how many are needed for a median to judge by.
+    ``least_months`` and ``least_peers`` say how many are needed for a median to judge by. ``false_discovery_rate`` is the share of
+    chance findings that "what changed" may have.
     """
 
     dispatchable_types: tuple[str, ...]
@@ -126,6 +118,7 @@ class Policy:
     checkup: dict[str, dict[str, float]]
     least_months: int
     least_peers: int
+    false_discovery_rate: float
 
     @property
     def counting(self) -> tuple[object, ...]:
@@ -172,6 +165,7 @@ class PolicyBook:
             checkup={name: {key: number / PERCENT for key, number in self.entry(f"checkup.{name}", day).value.items()} for name in CHECKED},
             least_months=int(self.entry("checkup.least_months", day).value),
             least_peers=int(self.entry("checkup.least_peers", day).value),
+            false_discovery_rate=float(self.entry("changes.false_discovery_rate", day).value),
         )
 
 

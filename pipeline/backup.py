@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
 import tarfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from storage.home import InputError, fsync_path, open_private
 from storage.lake import Lake
+from storage.records.database import RECORD_FILES, copy_records
 from storage.snapshot import current_version
+from storage.sources import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from storage.home import Home
 
 __all__ = ["BackupResult", "backup", "restore"]
 
 CONTENTS = "contents.json"
-LEFT_OUT = ("staging", "work", "write.lock")
+LEFT_OUT = ("staging", "work", "uploads", "write.lock", *RECORD_FILES)
+"""The records are copied by the database itself, as others may be writing to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,17 @@ def _kept(home: Home) -> list[Path]:
     return paths
 
 
+@contextmanager
+def _records(home: Home, archive: Path) -> Iterator[list[tuple[Path, str]]]:
+    """A copy of the records and the name it gets; none where nobody entered anything, or a server keeps them."""
+    copy = archive.with_name(f".{archive.name}.records")
+    open_private(copy).close()
+    try:
+        yield [(copy, RECORD_FILES[0])] if copy_records(home, copy) else []
+    finally:
+        copy.unlink()
+
+
 def backup(home: Home, archive: Path) -> BackupResult:
     """Writes the whole home into one tar file; holds the writer's lock, so the archive is of one moment.
 
@@ -69,13 +85,13 @@ def backup(home: Home, archive: Path) -> BackupResult:
         message = f"备份文件的目录 {archive.parent} 不存在"
         raise InputError(message)
     beside = archive.with_name(f".{archive.name}.new")
-    with home.writing():
+    with home.writing(), _records(home, archive) as records:
         hashes = {}
         total = 0
+        kept = [*((path, path.relative_to(home.root).as_posix()) for path in _kept(home)), *records]
         with open_private(beside) as handle, tarfile.open(fileobj=handle, mode="w") as tar:  # it holds the key of the callers
-            for path in _kept(home):
-                name = path.relative_to(home.root).as_posix()
-                hashes[name] = _sha256(path)
+            for path, name in kept:
+                hashes[name] = Digest(path).sha256
                 total += path.stat().st_size
                 tar.add(path, arcname=name, recursive=False)
             listing = json.dumps(hashes, ensure_ascii=False).encode()
@@ -95,7 +111,7 @@ def restore(home: Home, archive: Path) -> BackupResult:
     InputError
         The home is in use, or the archive is missing, damaged, incomplete or holds paths outside the home.
     """
-    if home.profile.exists() or home.lake.exists():
+    if home.profile.exists() or home.lake.exists() or (home.root / RECORD_FILES[0]).exists():
         message = f"{home.root} 已有数据, 不覆盖; 请恢复到一个空的 WEISU_HOME"
         raise InputError(message)
     home.root.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +138,7 @@ def restore(home: Home, archive: Path) -> BackupResult:
             target = home.root / item.name
             shutil.rmtree(target, ignore_errors=True)
             item.rename(target)
-    total = sum(path.stat().st_size for path in _kept(home))
+    total = sum((home.root / name).stat().st_size for name in hashes)
     beside.rmdir()
     return BackupResult(str(archive), len(hashes), total, current_version(home), Lake(home).batch_no)
 
@@ -134,11 +150,6 @@ def _check_contents(folder: Path, hashes: dict[str, str], archive: Path) -> None
         message = f"备份文件 {archive} 内容与清单不符: {', '.join(odd)}"
         raise InputError(message)
     for name, expected in hashes.items():
-        if _sha256(folder / PurePosixPath(name)) != expected:
+        if Digest(folder / PurePosixPath(name)).sha256 != expected:
             message = f"备份文件 {archive} 中的 {name} 已损坏"
             raise InputError(message)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -41,12 +41,13 @@ __all__ = ["IngestResult", "ingest"]
 
 @dataclass(slots=True)
 class IngestResult:
-    """Outcome of one ingest: the batch, whether it was a rehearsal, and what the files did not carry."""
+    """Outcome of one ingest: the batch, whether it was a rehearsal, what the files did not carry, and the faults by number of file."""
 
     batch: Batch
     dry_run: bool
     seconds: float
     absent: dict[str, list[str]] = field(default_factory=dict)
+    faults: dict[int, list[Fault]] = field(default_factory=dict)
 
     def total(self, name: str) -> int:
         """Sum of one count over the files."""
@@ -101,7 +102,7 @@ def ingest(
         if not dry_run:
             run.commit(batch, faults)
         connection.close()
-    return IngestResult(batch, dry_run, time.monotonic() - started, run.absent)
+    return IngestResult(batch, dry_run, time.monotonic() - started, run.absent, faults)
 
 
 @contextmanager

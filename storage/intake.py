@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from storage.compiling import Check
     from storage.lake import Lake
-    from storage.reading import Check, Reading
+    from storage.reading import Reading
     from storage.sources import Source
 
 __all__ = ["Fault", "Intake", "StagedFile"]

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from storage.home import fsync_path, write_whole
 from storage.ledger import QUARANTINE_SCHEMA
+from storage.naming import load_naming
 from storage.positions import list_hexagons
 from storage.quality import PLACED_COLUMNS, QUALITY_SCHEMA, count_quality, forget_quality
 from storage.rollups import GRAINS, ROLLUPS, SCHEMA, grain_sql, judged_sql, rollup_sql
@@ -119,14 +120,17 @@ class MartBuilder:
         self.register = register
         self.policies = policies
         self.connection = connection
+        self.naming = load_naming(home)
         self.by_month: dict[str, list[LakeFile]] = {}
         for item in lake.files():
             self.by_month.setdefault(item.month, []).append(item)
 
     @property
     def setting_key(self) -> str:
-        """Fingerprint of what all months depend on: shape of the mart, profile, boundaries, aliases of places."""
+        """Fingerprint of what all months depend on: shape of the mart, profile, boundaries, aliases of places and names."""
         parts = [SCHEMA_KEY, self.profile.source, self.register.boundaries_key or "", self.register.aliases_key]
+        if self.naming.key:
+            parts.append(self.naming.key)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def wanted(self) -> dict[str, MonthState]:
@@ -243,10 +247,11 @@ class MartBuilder:
         return [item for month in months for item in self.by_month[month]]
 
     def _place(self, months: list[str]) -> None:
-        """Makes table ``placed``: the tickets with their places resolved."""
+        """Makes table ``placed``: the tickets with their places resolved and under the names that count."""
         columns = dict.fromkeys((*COUNTED_COLUMNS, *PLACED_COLUMNS))
         placed = self.register.place_sql(self.connection, self.lake.relation(self._files(months)))
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE placed AS SELECT {', '.join(columns)} FROM {placed}")
+        self.naming.apply(self.connection, "placed")
 
     def _count_placed(self, months: list[str]) -> None:
         run = self.connection.execute

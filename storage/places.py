@@ -20,7 +20,7 @@ from duckdb.func import ARROW, SPECIAL
 from geodata.boundaries import BoundaryError, BoundarySchema, fingerprint, keep_areas, kept_areas, locate, merge_districts, read_boundaries, simplify
 from storage.home import InputError, write_whole
 from storage.profiles import CITIES
-from storage.records.aliases import place_aliases
+from storage.records.aliases import AliasKind, aliases_in_force
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,8 @@ def load_register(home: Home, profile: Profile, records: Home | None = None) -> 
 
     ``records`` is the home whose records count, where it is not ``home``: boundaries of a batch that is not yet committed lie elsewhere.
     """
-    aliases = place_aliases(records or home)
+    entered = aliases_in_force(records or home)
+    aliases = {str(kind): entered[kind] for kind in (AliasKind.DISTRICT, AliasKind.SUBDISTRICT)}
     if home.boundaries.exists():
         areas = kept_areas(home.boundaries)
         return PlaceRegister(profile, areas, fingerprint(areas), aliases)
@@ -127,7 +128,11 @@ class PlaceRegister:
             inner = self.areas[self.areas["parent_code"].notna()]
             upper = inner.groupby("parent_code", as_index=False).agg(name=("parent_name", "first")).rename(columns={"parent_code": "code"})
         both = pd.concat([upper.assign(level="district"), lower], ignore_index=True)
-        return both.reindex(columns=PLACE_COLUMNS)
+        both = both.reindex(columns=PLACE_COLUMNS)
+        if self.profile.places.population_file:
+            given = pd.read_csv(CITIES / self.profile.places.population_file, comment="#", dtype={"code": "str"}).set_index("code")["population"]
+            both["population"] = both["population"].astype("float64").fillna(both["code"].map(given))
+        return both
 
     def resolve(self, district: str | None, subdistrict: str | None) -> tuple[str | None, str | None]:
         """District and subdistrict code of a pair of delivered labels; None where unknown.

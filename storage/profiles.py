@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from forecasts.calendars import CALENDARS
 from governance.tickets import FIELDS, Kind, enum_of, field
@@ -110,20 +110,21 @@ class BoundaryColumns(_Strict):
 
 
 class Places(_Strict):
-    """How a ticket finds its place on the map."""
+    """How a ticket finds its place on the map; ``population_file`` gives residents by code where the boundary file has none."""
 
     boundaries: BoundaryColumns = BoundaryColumns()
     register_file: str | None = None
+    population_file: str | None = None
     order: tuple[str, ...] = ("label",)
     aliases: dict[str, str] = {}
     district_aliases: dict[str, str] = {}
     patterns: tuple[PlacePattern, ...] = ()
 
-    @field_validator("register_file")
+    @field_validator("register_file", "population_file")
     @classmethod
-    def _shipped(cls, value: str | None) -> str | None:
+    def _shipped(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and (Path(value).name != value or not (CITIES / value).is_file()):
-            message = f"cities/ 中没有地名表 {value!r}"
+            message = f"cities/ 中没有{'人口表' if info.field_name == 'population_file' else '地名表'} {value!r}"
             raise ValueError(message)
         return value
 

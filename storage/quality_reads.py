@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LABEL_LIMIT",
     "read_arrivals",
+    "read_categories",
     "read_field_months",
     "read_intake_days",
     "read_quality_months",
@@ -83,6 +84,17 @@ def read_unclassified(snapshot: Snapshot, scope: Scope, period: Period) -> pd.Da
         "WHERE day BETWEEN ? AND ? AND (category_1 IS NULL OR (category_2 IS NULL AND EXISTS (SELECT 1 FROM category WHERE category_2 IS NOT NULL))) "
         "GROUP BY category_1, category_2 HAVING sum(intake_count) > 0 ORDER BY ticket_count DESC, category_1, category_2",
         (period.start, period.end),
+    )
+
+
+def read_categories(snapshot: Snapshot, scope: Scope) -> pd.DataFrame:
+    """Categories by which tickets are counted, of all time: ``category_1``, ``category_2``, ``ticket_count``, ``first_on``, ``last_on``."""
+    _check_administrator(scope)
+    return fetch(
+        snapshot,
+        "SELECT category_1, category_2, CAST(sum(intake_count) AS BIGINT) AS ticket_count, CAST(min(day) AS TIMESTAMP) AS first_on, "
+        "CAST(max(day) AS TIMESTAMP) AS last_on FROM category_day JOIN category USING (category_id) WHERE category_1 IS NOT NULL "
+        "GROUP BY category_1, category_2 ORDER BY ticket_count DESC, category_1, category_2",
     )
 
 

@@ -63,6 +63,7 @@ class Facts:
     unit_word: str
     has_districts: bool
     boundaries_key: str | None
+    calendar: str
 
 
 def _counts(
@@ -127,6 +128,7 @@ def read_facts(snapshot: Snapshot) -> Facts:
         unit_word=city["unit_word"],
         has_districts=bool(totals["districts"]),
         boundaries_key=meta["boundaries_key"] or None,
+        calendar=city["calendar"],
     )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from storage.profiles import Profile
 
-__all__ = ["Source", "first_line", "identifier", "literal", "open_source"]
+__all__ = ["READABLE", "Digest", "Source", "first_line", "identifier", "literal", "open_source"]
 
 CHUNK = 1 << 20
 SMALL_FILE = 4096
@@ -34,6 +34,10 @@ SHOWN_ERROR = 160
 MAX_LINE_BYTES = 16_000_000
 BUFFER_BYTES = 33_554_432
 REPLACEMENT = "\ufffd"
+TEXTS = (".csv", ".txt", ".tsv")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
+READABLE = (*TEXTS, ".parquet", *WORKBOOKS)
+"""Endings of files that are read."""
 
 
 def identifier(name: str) -> str:
@@ -176,13 +180,13 @@ def open_source(path: Path, profile: Profile, staging: Path) -> Source:
         raise InputError(message) from error
     digest, token = Digest(path), secrets.token_hex(8)
     match path.suffix.lower():
-        case ".csv" | ".txt" | ".tsv":
+        case ending if ending in TEXTS:
             return _open_csv(path, profile, staging, digest, token)
         case ".parquet":
             return _open_parquet(path, staging, digest, token)
-        case ".xlsx" | ".xlsm" | ".xls" | ".ods":
+        case ending if ending in WORKBOOKS:
             return _open_workbook(path, profile, staging, digest, token)
-    message = f"文件 {path.name} 的类型不支持; 可用: .csv .txt .tsv .parquet .xlsx .xls .ods"
+    message = f"文件 {path.name} 的类型不支持; 可用: {' '.join(READABLE)}"
     raise InputError(message)
 
 

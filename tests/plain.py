@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import shapely
 from shapely.geometry import Point, shape
@@ -93,31 +93,71 @@ def due(row: dict[str, Any]) -> datetime | None:
     return (row.get("dispatched_at") or row["accepted_at"]) + timedelta(hours=hours) if hours else None
 
 
+class Marked(NamedTuple):
+    """A ticket and what it adds to each count."""
+
+    row: dict[str, Any]
+    adds: Counter[str]
+
+
+def _adds(row: dict[str, Any], is_counted: bool, now: datetime) -> Counter[str]:
+    tally: Counter[str] = Counter()
+    tally["intake_count"] += 1
+    tally["consultation_count"] += row["request_type"] == "inquiry"
+    if not is_counted:
+        return tally
+    tally["request_count"] += 1
+    tally["open_count"] += row.get("closed_at") is None
+    if limit := due(row):
+        tally["due_count"] += 1
+        tally["overdue_count"] += (row.get("closed_at") or now) > limit
+    if row.get("is_assessed") is False or row.get("exclusion_reason"):
+        return tally
+    tally["assessed_count"] += 1
+    tally["responded_count"] += row.get("is_responded") is True
+    tally["response_base_count"] += row.get("is_responded") is not None
+    tally["resolved_count"] += row.get("resolution") == "resolved"
+    tally["resolution_base_count"] += row.get("resolution") is not None
+    tally["satisfied_count"] += row.get("satisfaction") in ("satisfied", "basically")
+    tally["satisfaction_base_count"] += row.get("satisfaction") in ("satisfied", "basically", "dissatisfied")
+    return tally
+
+
+def marked(tickets: list[dict[str, Any]]) -> list[Marked]:
+    """Every ticket of a city with what it adds. Overdue is judged at the end of the last day of acceptance."""
+    if not tickets:
+        return []
+    now = datetime.combine(max(row["accepted_at"] for row in tickets), time()) + timedelta(days=1)
+    return [Marked(row, _adds(row, is_counted, now)) for row, is_counted in zip(tickets, counted(tickets), strict=True)]
+
+
+def added(tickets: Iterable[Marked], **wanted: Hashable) -> Counter[str]:
+    """The counts of the tickets that have the wanted values."""
+    tally: Counter[str] = Counter()
+    for row, adds in tickets:
+        if all(row[name] == value for name, value in wanted.items()):
+            tally.update(adds)
+    return tally
+
+
 def count(tickets: list[dict[str, Any]], key: Callable[[dict[str, Any]], Hashable] = lambda row: None) -> dict[Hashable, Counter[str]]:
     """The counts of each group of tickets; groups by ``key``. Overdue is judged at the end of the last day of acceptance."""
     groups: dict[Hashable, Counter[str]] = {}
-    now = datetime.combine(max(row["accepted_at"] for row in tickets), time()) + timedelta(days=1) if tickets else None
-    for row, is_counted in zip(tickets, counted(tickets), strict=True):
-        tally = groups.setdefault(key(row), Counter())
-        tally["intake_count"] += 1
-        tally["consultation_count"] += row["request_type"] == "inquiry"
-        if not is_counted:
-            continue
-        tally["request_count"] += 1
-        tally["open_count"] += row.get("closed_at") is None
-        if limit := due(row):
-            tally["due_count"] += 1
-            tally["overdue_count"] += (row.get("closed_at") or now) > limit
-        if row.get("is_assessed") is False or row.get("exclusion_reason"):
-            continue
-        tally["assessed_count"] += 1
-        tally["responded_count"] += row.get("is_responded") is True
-        tally["response_base_count"] += row.get("is_responded") is not None
-        tally["resolved_count"] += row.get("resolution") == "resolved"
-        tally["resolution_base_count"] += row.get("resolution") is not None
-        tally["satisfied_count"] += row.get("satisfaction") in ("satisfied", "basically")
-        tally["satisfaction_base_count"] += row.get("satisfaction") in ("satisfied", "basically", "dissatisfied")
+    for row, adds in marked(tickets):
+        groups.setdefault(key(row), Counter()).update(adds)
     return groups
+
+
+def month_days(month: str, last: date = date.max) -> tuple[date, date]:
+    """First and last day of a month written "2024-02"; the last day cut where the data end."""
+    first = date.fromisoformat(f"{month}-01")
+    following = (first + timedelta(days=31)).replace(day=1)
+    return first, min(following - timedelta(days=1), last)
+
+
+def change(now: float, before: float) -> float:
+    """How much more than before, as a fraction; NaN where there was nothing."""
+    return (now - before) / before if before > 0 else math.nan
 
 
 def rate(top: int, base: int) -> float:

@@ -402,7 +402,7 @@ def test_translation_rule_spares_marked_text_and_docstrings():
 
 # What is installed
 
-IMPORTED_AS = {"chinesecalendar": "chinese_calendar"}
+IMPORTED_AS = {"chinesecalendar": "chinese_calendar", "pillow": "PIL"}
 """Distributions whose module has another name."""
 
 

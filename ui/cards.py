@@ -27,9 +27,9 @@ def card_texts(measure: str, row: pd.Series, small_base: int) -> dict[str, str |
     if measure in RATE_COUNTS:
         return _rate_texts(row, small_base)
     if measure == "unresolved_count":
-        return _part_texts(row, _("无回访"), _("占有效回访 {share}"))
+        return _part_texts(row, _("无回访"), _("占 {share} · 同比 {change}"))
     if measure == "overdue_count":
-        return _part_texts(row, _("无时限"), _("占有时限的 {share}"))
+        return _part_texts(row, _("无时限"), _("占 {share} · 同比 {change}"))
     write, moved = (words.percent, words.points) if measure == "consultation_share" else (words.count, words.relative)
     year = _("同比 {change}").format(change=moved(row["change_year_ago"]))
     return {"value": write(row["now"]), "delta": moved(row["change_before"]), "color": "gray", "note": _("环比"), "year": year}
@@ -39,7 +39,7 @@ def _part_texts(row: pd.Series, without: str, share: str) -> dict[str, str | Non
     """A count that is part of another: unresolved of the answers, overdue of those with a time limit."""
     if not row["base"] > 0:
         return {"value": words.DASH, "delta": without, "color": "off", "note": _("不计算"), "year": " "}
-    year = share.format(share=words.percent(row["share"]))
+    year = share.format(share=words.percent(row["share"]), change=words.relative(row["change_year_ago"]))
     return {"value": words.count(row["now"]), "delta": words.relative(row["change_before"]), "color": "gray", "note": _("环比"), "year": year}
 
 

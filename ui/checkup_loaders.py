@@ -25,7 +25,6 @@ WHOLE = "city"
 """Kind and code of everything the reader may see."""
 
 YEAR = 12
-CODES = {"handler": "unit_code", "category": "category_1"}
 
 
 def _one_month(snapshot: Snapshot, scope: Scope, kind: str, period: Period) -> pd.DataFrame:

@@ -148,6 +148,8 @@ WORDS: Final = {
     "Use arrow keys to navigate dates. Enter to select. Escape to close.": "方向键移动，回车选定，Esc 关闭。",
     "Click to start selecting date range": "点击选择起日",
     "Click to finish selecting date range": "点击选择止日",
+    "Upload": "选择文件",
+    "Drag and drop a file here": "把文件拖到这里",
     "Download failed": "下载失败",
     "Try again": "再试一次",
     "Connection timed out.": "连接超时。",
@@ -157,6 +159,10 @@ WORDS: Final = {
 
 PATTERNS: Final = (
     ("^Help for (.+)$", "$1说明"),
+    ("^(\\d+)MB per file$", "每个文件最多 $1MB"),
+    ("^File must be (.+) or smaller\\.$", "文件不能超过 $1"),
+    ("^(\\S*) files are not allowed\\.$", "不能上传这种文件（$1）"),
+    ("^Remove (.+)$", "移除 $1"),
     ("^Show/hide columns: (.+)$", "显示或隐藏列：$1"),
     ("^Download as CSV: (.+)$", "下载 CSV：$1"),
     ("^Search: (.+)$", "搜索：$1"),
@@ -187,7 +193,7 @@ SCRIPT = """
   window.weisuChinese = true;
   document.documentElement.lang = "zh-CN";
   const attributes = ["placeholder", "aria-label", "title", "aria-valuetext"];
-  const prose = "[data-testid=stMarkdownContainer]:not([data-testid=stTooltipContent] *)";
+  const prose = "[data-testid=stMarkdownContainer]:not([data-testid=stTooltipContent] *, [data-testid=stFileUploaderDropzone] *)";
   const data = "canvas,code,svg,[role=option]:not([style*=contents]),[role=gridcell],[data-testid=stTable]," + prose;
   const chinese = (text) => {
     const plain = text.trim();

@@ -26,6 +26,7 @@ __all__ = ["Choice", "month_options", "pick", "pick_category", "pick_period", "p
 GRAIN_KEY = "grain"
 DISTRICT_KEY = "district"
 SUBDISTRICT_KEY = "subdistrict"
+CATEGORY_KEY = "category"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def pick_place(view: View) -> tuple[str | None, str | None, str]:
 def pick_category(view: View) -> str | None:
     """A category of the first level, or all."""
     first = loaders.categories(view.version)["category_1"].dropna().drop_duplicates().sort_values()
-    return urlstate.select(_("一级分类"), {str(name): str(name) for name in first}, key="category")
+    return urlstate.select(_("一级分类"), {str(name): str(name) for name in first}, key=CATEGORY_KEY)
 
 
 def _pick_kind(view: View) -> tuple[str | None, str | None, str | None]:

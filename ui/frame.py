@@ -114,6 +114,8 @@ def first_steps() -> None:
     st.code(_("python manage.py ingest 工单.csv --city beijing --boundaries 边界.geojson"), language="bash")
     st.markdown(_("**三、先看结果、不写入**（可选）："))
     st.code(_("python manage.py ingest 工单.csv --city beijing --dry-run"), language="bash")
+    st.markdown(_("**想先看看？** 生成一个演示城市（全部为虚构数据，约一分钟）："))
+    st.code(_("python manage.py demo"), language="bash")
     st.caption(_("数据目录由环境变量 WEISU_HOME 指定，未指定时为项目目录下的 data/。"))
 
 

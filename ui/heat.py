@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from storage.queries import Selection
-from ui import areas, filters, geometry, heat_figures, heat_loaders, loaders, maps, scales, theme, urlstate, words
+from ui import areas, filters, heat_figures, heat_loaders, loaders, theme, urlstate, words
 from ui.heat_loaders import CHANGE, COUNT, PER_10K
 from ui.measures import MEASURES
 from ui.words import _
@@ -26,11 +26,10 @@ __all__ = [
     "DENSITY",
     "Heat",
     "begin",
+    "choose",
+    "chosen_area",
     "density_sentence",
-    "draw_communities",
-    "draw_density",
     "draw_hours",
-    "draw_map",
     "draw_panel",
     "draw_table",
     "pick_month",
@@ -41,7 +40,7 @@ AREAS, DENSITY, COMMUNITIES = "areas", "density", "communities"
 LAYERS = {AREAS: _("区划"), DENSITY: _("密度"), COMMUNITIES: _("社区")}
 METRIC_NAMES = {
     COUNT: MEASURES["request_count"].name,
-    PER_10K: MEASURES["requests_per_10k"].name,
+    PER_10K: _("{name}（估计）").format(name=MEASURES["requests_per_10k"].name),
     CHANGE: MEASURES["against_own"].name,
     **{rate: MEASURES[rate].name for rate in ("response_rate", "resolution_rate", "satisfaction_rate")},
 }
@@ -49,7 +48,6 @@ AREA_KEY = "area"
 MONTH_KEY = "at"
 PLAYING_KEY = "playing"
 SECONDS_A_MONTH = 1.5
-MOST_COMMUNITIES = 300
 RESOLUTIONS = {"city": 7, "district": 7, "subdistrict": 8}
 
 
@@ -69,6 +67,11 @@ class Heat:
         return METRIC_NAMES[self.metric]
 
     @property
+    def layer_name(self) -> str:
+        """The layer in words."""
+        return LAYERS[self.layer]
+
+    @property
     def resolution(self) -> int:
         """H3 resolution of the density layer: coarser for the city, finer for one subdistrict."""
         return RESOLUTIONS["subdistrict" if self.selection.subdistrict_code else "district" if self.selection.district_code else "city"]
@@ -84,37 +87,46 @@ def begin(view: View) -> Heat:
         layer = st.segmented_control(
             _("图层"), list(LAYERS), default=AREAS, required=True, format_func=LAYERS.__getitem__, key="layer", bind="query-params", width="stretch"
         )
-        metric = COUNT
-        if layer == AREAS:
-            metric = urlstate.select(_("指标"), METRIC_NAMES, key="metric", required=True, default=COUNT) or COUNT
+        above = st.container()  # the metric stands above the place, but what it may be depends on the place
         district, subdistrict, name = filters.pick_place(view)
         category = filters.pick_category(view)
-        level = _pick_level(view, district)
+        selection = Selection(district_code=district, subdistrict_code=subdistrict, category_1=category)
+        counted = heat_loaders.populated_levels(view.version, view.scope, selection)
+        metric = COUNT
+        if layer == AREAS:
+            names = {key: text for key, text in METRIC_NAMES.items() if key != PER_10K or counted}
+            with above:
+                metric = urlstate.select(_("指标"), names, key="metric", required=True, default=COUNT) or COUNT
+        level = _pick_level(view, selection, counted if metric == PER_10K else None)
         for note in urlstate.notes():
             st.caption(f"⚠ {note}")
-    return Heat(Selection(district_code=district, subdistrict_code=subdistrict, category_1=category), metric, layer or AREAS, level, name)
+    return Heat(selection, metric, layer or AREAS, level, name)
 
 
-def _pick_level(view: View, district: str | None) -> str:
-    if not view.facts.has_districts or district is not None:
+def _pick_level(view: View, selection: Selection, only: tuple[str, ...] | None) -> str:
+    """The level of areas; ``only`` are the levels the metric is known on, where it is not known on all."""
+    if only == (areas.DISTRICT,):
+        st.caption(_("常住人口只有{word}一级（估计值），本指标按{word}显示。").format(word=areas.level_word(view, areas.DISTRICT)))
+        return areas.DISTRICT
+    if not view.facts.has_districts or selection.district_code is not None:
         return areas.SUBDISTRICT
     names = {level: areas.level_word(view, level) for level in (areas.SUBDISTRICT, areas.DISTRICT)}
     return urlstate.select(_("层级"), names, key="level", required=True, default=areas.SUBDISTRICT) or areas.SUBDISTRICT
 
 
-def pick_month(view: View) -> date:
-    """The month slider with its play switch; it stands at the last well-filled month and plays only when asked."""
+def pick_month(view: View) -> tuple[date, bool]:
+    """The month slider with its play switch, and whether it plays; it stands at the last well-filled month and plays only when asked."""
     every = heat_loaders.months(view.version)
-    default = view.facts.filled_until.replace(day=1)
     labels = {words.month(month): month for month in every}
+    # a value beside one set by the playing would be two answers to the same question
+    first = {} if MONTH_KEY in st.session_state else {"value": words.month(view.facts.filled_until.replace(day=1))}
     left, right = st.columns([7, 1], vertical_alignment="bottom")
     with left:
-        shown = st.select_slider(_("月份"), list(labels), value=words.month(default), key=MONTH_KEY, bind="query-params", label_visibility="collapsed")
+        shown = st.select_slider(_("月份"), list(labels), key=MONTH_KEY, bind="query-params", label_visibility="collapsed", **first)
     with right:
-        playing = st.toggle(_("播放"), key=PLAYING_KEY)
-    if playing and len(every) > 1:
-        _play(list(labels))
-    return labels[shown]
+        playing = bool(st.toggle(_("播放"), key=PLAYING_KEY)) and len(every) > 1
+    _play(list(labels), is_on=playing)
+    return labels[shown], playing
 
 
 def _advance(names: list[str]) -> None:
@@ -122,12 +134,15 @@ def _advance(names: list[str]) -> None:
     st.session_state[MONTH_KEY] = names[(place + 1) % len(names)]
 
 
-def _play(names: list[str]) -> None:
-    """Moves the slider one month on, again and again, until the switch is turned off."""
+def _play(names: list[str], *, is_on: bool) -> None:
+    """Moves the slider one month on, again and again, until the switch is turned off.
 
-    @st.fragment(run_every=SECONDS_A_MONTH)
+    The fragment is there whether it plays or not: were it to come and go, all below it would change place and be drawn anew.
+    """
+
+    @st.fragment(run_every=SECONDS_A_MONTH if is_on else None)
     def tick() -> None:
-        if st.session_state.get("_ticked"):
+        if is_on and st.session_state.get("_ticked"):
             _advance(names)
             st.rerun()
         st.session_state["_ticked"] = True
@@ -156,7 +171,7 @@ def value_text(metric: str) -> Callable[[float], str]:
     return words.percent
 
 
-def _chosen(heat: Heat, frame: pd.DataFrame) -> str | None:
+def chosen_area(heat: Heat, frame: pd.DataFrame) -> str | None:
     """The area clicked last or named in the URL where it is shown, else the first by value."""
     wanted = st.session_state.get(AREA_KEY) or st.query_params.get(AREA_KEY) or heat.selection.subdistrict_code
     if wanted in set(frame["code"]):
@@ -165,49 +180,17 @@ def _chosen(heat: Heat, frame: pd.DataFrame) -> str | None:
     return None if first.empty else str(first.iloc[0])
 
 
-def _choose(code: str | None) -> None:
+def choose(code: str | None) -> None:
+    """Remember the area clicked, also in the URL."""
     if code is not None:
         st.session_state[AREA_KEY] = code
         st.query_params[AREA_KEY] = code
 
 
-def _map_clicked(key: str) -> None:
-    _choose(areas.clicked_code(st.session_state.get(key)))
-
-
 def _row_clicked(key: str, codes: tuple[str, ...]) -> None:
     cells = st.session_state[key].selection.cells
     if cells and cells[0][0] < len(codes):
-        _choose(codes[cells[0][0]])
-
-
-def draw_map(view: View, heat: Heat, frame: pd.DataFrame, breaks: tuple[float, ...], alt: str, height: int) -> None:
-    """The choropleth; colours mean the same in every month."""
-    key = view.facts.boundaries_key
-    if key is None or not loaders.has_geometry(view.version, heat.level):
-        st.info(_("没有安装区划边界，地图暂不显示；右侧列表照常。"), icon="🗺️")
-        return
-    dark = st.context.theme.type == "dark"
-    text = value_text(heat.metric)
-    look = scales.scale(heat.metric_name, breaks, text, dark=dark, diverging=heat.metric == CHANGE)
-    name = heat.metric_name
-    template = "<b>{area}</b><br>{metric} {value}<br>" + _("诉求量 {n} 件")
-    hover = [
-        template.format(area=area, metric=name, value=text(value), n=words.exact(count))
-        for area, value, count in zip(frame["name"], frame["value"], frame["request_count"], strict=True)
-    ]
-    figure = maps.area_map(
-        frame.assign(hover=hover),
-        scales.classes(frame["value"], breaks),
-        look,
-        maps.geometry_url(key, heat.level),
-        extent=geometry.extent(heat.level, frame["code"]),
-        dark=dark,
-        height=height,
-        chosen=_chosen(heat, frame),
-    )
-    chart = f"heat_{heat.level}"
-    st.plotly_chart(figure, key=chart, on_select=partial(_map_clicked, chart), selection_mode="points", config=theme.CONFIG, alt=alt)
+        choose(codes[cells[0][0]])
 
 
 def draw_table(heat: Heat, frame: pd.DataFrame, word: str, alt: str, height: int) -> None:
@@ -231,41 +214,11 @@ def draw_table(heat: Heat, frame: pd.DataFrame, word: str, alt: str, height: int
     )
 
 
-def draw_density(view: View, heat: Heat, month: date, height: int) -> tuple[pd.DataFrame, int]:
-    """H3 cells coloured by requests, with the outline of the areas."""
-    cells, missing = heat_loaders.density(view.version, view.scope, heat.selection, month, heat.resolution)
-    if cells.empty:
-        st.info(_("本月的诉求没有坐标，密度图无法显示。"), icon="🗺️")
-        return cells, missing
-    dark = st.context.theme.type == "dark"
-    st.pydeck_chart(heat_figures.density(cells, _outline(view), dark=dark), height=height, alt=density_sentence(cells, missing), key="density")
-    st.caption(heat_figures.density_classes(cells))
-    return cells, missing
-
-
-def _outline(view: View) -> str | None:
-    level = areas.DISTRICT if view.facts.has_districts else areas.SUBDISTRICT
-    key = view.facts.boundaries_key
-    return maps.geometry_url(key, level) if key is not None and loaders.has_geometry(view.version, level) else None
-
-
 def density_sentence(cells: pd.DataFrame, missing: int) -> str:
-    """What the density map shows."""
+    """How many hexagons have requests, the fullest of them, and how many requests have no position."""
     return _("{n} 个六边形格内有诉求，最多的一格 {most} 件；另有 {missing} 件没有坐标，不画在图上。").format(
         n=words.exact(len(cells)), most=words.exact(cells["request_count"].max() if len(cells) else 0), missing=words.exact(missing)
     )
-
-
-def draw_communities(view: View, heat: Heat, month: date, height: int) -> pd.DataFrame:
-    """Points at community level: the mean of the community's tickets, never one caller's position."""
-    frame = heat_loaders.communities(view.version, view.scope, heat.selection, month, MOST_COMMUNITIES)
-    located = frame.dropna(subset=["longitude", "latitude"])
-    if located.empty:
-        st.info(_("本月的诉求没有社区坐标，社区图无法显示。"), icon="🗺️")
-        return frame
-    figure = heat_figures.communities(located, dark=st.context.theme.type == "dark", height=height)
-    st.plotly_chart(figure, key="communities", config=theme.CONFIG, alt=_("社区诉求量分布，最多的是{name}。").format(name=located["community"].iloc[0]))
-    return frame
 
 
 def draw_hours(view: View, heat: Heat, month: date, height: int) -> None:
@@ -290,7 +243,7 @@ def hours_sentence(table: pd.DataFrame) -> str:
 
 def draw_panel(view: View, heat: Heat, frame: pd.DataFrame, everything: heat_loaders.AreaMonths, month: date, height: int) -> None:
     """The chosen area: its value, its trend over all months and its first problems."""
-    code = _chosen(heat, frame)
+    code = chosen_area(heat, frame)
     if code is None:
         st.caption(_("所选范围本月没有可显示的区域。"))
         return

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from geodata import hexagons
-from ui import exports, geometry, heat_loaders, words
+from ui import exports, fonts, geometry, heat_loaders, heat_picture, words
 from ui.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     import pandas as pd
@@ -79,12 +80,19 @@ def _collection(features: list[dict[str, Any]], about: dict[str, str]) -> bytes:
     return json.dumps({"type": "FeatureCollection", "properties": about, "features": features}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def downloads(view: View, heat: Heat, frame: pd.DataFrame, month: date) -> None:
+def downloads(view: View, heat: Heat, frame: pd.DataFrame, breaks: tuple[float, ...], month: date, sentence: str) -> None:
     """The download buttons; files are made when clicked."""
     name = f"{heat.place_name}_{heat.metric_name}_{month:%Y-%m}"
-    st.download_button(
-        "CSV", data=lambda: exports.csv_bytes(area_table(heat, frame)), file_name=f"{name}.csv", mime="text/csv", on_click="ignore", icon="⬇", key="heat_csv"
-    )
+    _button("CSV", lambda: exports.csv_bytes(area_table(heat, frame)), f"{name}.csv", "text/csv")
     whole = partial(density_geojson, view, heat, month, heat.resolution)
     make = whole if heat.layer == "density" else partial(area_geojson, view, heat, frame, month)
-    st.download_button("GeoJSON", data=make, file_name=f"{name}.geojson", mime="application/geo+json", on_click="ignore", icon="⬇", key="heat_geojson")
+    _button("GeoJSON", make, f"{name}.geojson", "application/geo+json")
+    if not fonts.has_chinese():
+        st.caption(fonts.missing())
+    elif heat_picture.can_draw(view, heat, month):
+        picture = f"{heat.place_name}_{heat.layer_name}_{heat.metric_name}_{month:%Y-%m}.png"
+        _button("PNG", partial(heat_picture.png, view, heat, frame, breaks, month, sentence), picture, "image/png")
+
+
+def _button(kind: str, make: Callable[[], bytes], name: str, mime: str) -> None:
+    st.download_button(kind, data=make, file_name=name, mime=mime, on_click="ignore", icon="⬇", key=f"heat_{kind.lower()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pydeck
 
 from ui import maps, theme, words
 from ui.figures import axis_ticks
+from ui.scales import Scale
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["WEEKDAYS", "communities", "density", "density_classes", "hours", "trend"]
+__all__ = ["CELL_MARGIN", "WEEKDAYS", "communities", "density", "density_look", "density_numbers", "disc_sizes", "fit", "hours", "trend"]
 
 WEEKDAYS = (_("周一"), _("周二"), _("周三"), _("周四"), _("周五"), _("周六"), _("周日"))
 LARGEST_POINT = 34.0  # pixels across
 SMALLEST_POINT = 6.0
+TELEPHONE_WIDTH = 350  # pixels of the map on a narrow telephone
 CELL_MARGIN = 0.02
 """Degrees around the cells' centres that hold their outlines."""
 
@@ -44,16 +47,26 @@ def _breaks(cells: pd.DataFrame) -> list[int]:
     return maps.class_breaks(cells["request_count"].tolist())[1:]
 
 
-def density_classes(cells: pd.DataFrame) -> str:
-    """The legend in words, from light to dark."""
-    return _("由浅到深：{names} 件").format(names=_("、").join(maps.class_names([1, *_breaks(cells)])))
+def density_look(cells: pd.DataFrame, *, dark: bool) -> Scale:
+    """The legend of the hexagons: one name and colour a class, from low to high."""
+    shades = theme.SEQUENTIAL_DARK if dark else theme.SEQUENTIAL
+    names = tuple(maps.class_names([1, *_breaks(cells)]))
+    return Scale(_("诉求量（件）"), names, tuple(shades[: len(names)]))
+
+
+def density_numbers(cells: pd.DataFrame) -> np.ndarray:
+    """Class of each hexagon, from 0."""
+    return np.searchsorted(np.asarray(_breaks(cells)), cells["request_count"].to_numpy(), side="right")
+
+
+def disc_sizes(counts: np.ndarray) -> np.ndarray:
+    """Pixels across of discs whose area grows with the counts."""
+    return np.maximum(SMALLEST_POINT, LARGEST_POINT * np.sqrt(counts / max(counts.max(initial=0), 1)))
 
 
 def density(cells: pd.DataFrame, outline_url: str | None, *, dark: bool) -> pydeck.Deck:
     """Hexagons in five classes of requests, drawn over the outline of the areas; no tile server."""
-    breaks = _breaks(cells)
-    shades = theme.SEQUENTIAL_DARK if dark else theme.SEQUENTIAL
-    numbers = np.searchsorted(np.asarray(breaks), cells["request_count"].to_numpy(), side="right")
+    shades, numbers = density_look(cells, dark=dark).shades, density_numbers(cells)
     rows = [
         {"h": cell, "n": int(count), "c": [*_rgb(shades[number]), 210]}
         for cell, count, number in zip(cells["cell"], cells["request_count"], numbers, strict=True)
@@ -64,16 +77,28 @@ def density(cells: pd.DataFrame, outline_url: str | None, *, dark: bool) -> pyde
         layers.append(pydeck.Layer("GeoJsonLayer", data=outline_url, filled=False, stroked=True, get_line_color=line, line_width_min_pixels=1, pickable=False))
     layers.insert(0, pydeck.Layer("H3HexagonLayer", data=rows, get_hexagon="h", get_fill_color="c", stroked=False, extruded=False, pickable=True, opacity=0.85))
     low, high = cells[["longitude", "latitude"]].min() - CELL_MARGIN, cells[["longitude", "latitude"]].max() + CELL_MARGIN
-    view = maps.view((float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"])), 430)
+    view = fit((float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"])), 430)
     state = pydeck.ViewState(longitude=view["center"]["lon"], latitude=view["center"]["lat"], zoom=view["zoom"])
     tooltip: dict[str, Any] = {"text": _("{n} 件诉求")}
     return CompactDeck(layers=layers, initial_view_state=state, map_provider=None, tooltip=tooltip, parameters={"depthTest": False})
 
 
+def fit(extent: maps.Extent | None, height: int) -> dict[str, Any]:
+    """Centre and zoom that hold an extent also on a telephone: what is fitted to a wider map is cut off there.
+
+    The browser's own fitting (``fitbounds``) leaves the map empty where the areas come from an address; seen with plotly 7.1.
+    """
+    view = maps.view(extent, height)
+    if extent is not None:
+        width = max((extent[2] - extent[0]) * maps.MARGIN, maps.SMALLEST_SPAN)
+        view["zoom"] = min(view["zoom"], round(math.log2(TELEPHONE_WIDTH * 360 / (maps.TILE * width)), 2))
+    return view
+
+
 def communities(frame: pd.DataFrame, *, dark: bool, height: int) -> go.Figure:
     """Communities as discs whose area grows with requests."""
     counts = frame["request_count"].to_numpy(dtype="float64")
-    sizes = np.maximum(SMALLEST_POINT, LARGEST_POINT * np.sqrt(counts / max(counts.max(), 1)))
+    sizes = disc_sizes(counts)
     texts = [
         _("<b>{name}</b> {street}<br>诉求量 {n} 件").format(name=name, street=street if isinstance(street, str) else "", n=words.exact(count))
         for name, street, count in zip(frame["community"], frame["street"], counts, strict=True)
@@ -90,7 +115,7 @@ def communities(frame: pd.DataFrame, *, dark: bool, height: int) -> go.Figure:
     )
     low, high = frame[["longitude", "latitude"]].min(), frame[["longitude", "latitude"]].max()
     extent = (float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"]))
-    figure.update_layout(map={"style": maps.style(dark), **maps.view(extent, height)})
+    figure.update_layout(map={"style": maps.style(dark), **fit(extent, height)})
     theme.apply(figure, height)
     figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode="pan")
     return figure

@@ -12,7 +12,8 @@ import streamlit as st
 from geodata import hexagons
 from governance import rates
 from governance.periods import Grain, Period
-from storage import patterns, reads
+from storage import patterns, reads, unplaced_reads
+from storage.scope import Role
 from ui import loaders
 
 if TYPE_CHECKING:
@@ -21,13 +22,29 @@ if TYPE_CHECKING:
     from storage.queries import Selection
     from storage.scope import Scope
 
-__all__ = ["CHANGE", "COUNT", "METRICS", "PER_10K", "AreaMonths", "area_months", "communities", "density", "hours", "month_period", "months"]
+__all__ = [
+    "CHANGE",
+    "COUNT",
+    "METRICS",
+    "MOST_COMMUNITIES",
+    "PER_10K",
+    "AreaMonths",
+    "area_months",
+    "communities",
+    "density",
+    "hours",
+    "month_period",
+    "months",
+    "populated_levels",
+    "unplaced_labels",
+]
 
 COUNT, PER_10K, CHANGE = "request_count", "requests_per_10k", "against_own"
 METRICS = (COUNT, PER_10K, CHANGE, *rates.RATE_COUNTS)
 CLASSES = 5
 CHANGE_BREAKS = (-0.3, -0.1, 0.1, 0.3)
 YEARS_OF_NORMAL = 3
+MOST_COMMUNITIES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +70,16 @@ def months(version: str) -> list[date]:
     known = loaders.facts(version)
     steps = pd.date_range(known.data_from.replace(day=1), known.data_until.replace(day=1), freq="MS")
     return [step.date() for step in steps]
+
+
+def populated_levels(version: str, scope: Scope, selection: Selection) -> tuple[str, ...]:
+    """Levels on which requests can be set against residents, lower first.
+
+    A subdistrict's requests are never divided by its district's residents: within one subdistrict only its own count.
+    """
+    is_one = scope.role is Role.SUBDISTRICT or selection.subdistrict_code is not None
+    levels = ("subdistrict",) if is_one else ("subdistrict", "district")
+    return tuple(level for level in levels if loaders.register(version, scope, selection, level)["population"].notna().any())
 
 
 @st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
@@ -131,3 +158,9 @@ def hours(version: str, scope: Scope, selection: Selection, month: date) -> tupl
     found = patterns.read_hours(loaders.snapshot(version), scope, selection, month_period(month))
     table = found.pivot_table(index="weekday", columns="hour", values="intake_count", aggfunc="sum")
     return table.reindex(index=range(1, 8), columns=range(24)).fillna(0).astype("int64"), "category_1_id" in found.attrs["left_out"]
+
+
+@st.cache_data(max_entries=16, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+def unplaced_labels(version: str, scope: Scope, selection: Selection, month: date, level: str, limit: int | None) -> pd.DataFrame:
+    """Labels of the month that found no area, most frequent first; see ``storage.unplaced_reads``."""
+    return unplaced_reads.read_unplaced_labels(loaders.snapshot(version), scope, selection, month_period(month), level, limit)

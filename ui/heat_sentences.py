@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ui import heat_loaders, loaders, sentences, words
+from ui.heat import density_sentence
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
     from ui.frame import View
     from ui.heat import Heat
 
-__all__ = ["areas", "communities", "unplaced"]
+__all__ = ["areas", "communities", "layer", "unplaced"]
+
+
+def layer(view: View, heat: Heat, frame: pd.DataFrame, word: str, month: date) -> str:
+    """What the map of the chosen layer shows."""
+    if heat.layer == "areas":
+        return areas(frame, word, heat, words.month(month))
+    if heat.layer == "density":
+        return density_sentence(*heat_loaders.density(view.version, view.scope, heat.selection, month, heat.resolution))
+    return communities(heat_loaders.communities(view.version, view.scope, heat.selection, month, heat_loaders.MOST_COMMUNITIES))
 
 
 def areas(frame: pd.DataFrame, word: str, heat: Heat, month: str) -> str:
@@ -42,8 +52,7 @@ def communities(frame: pd.DataFrame) -> str:
     )
 
 
-def unplaced(view: View, heat: Heat, month: date) -> str:
+def unplaced(view: View, missing: int) -> str:
     """How many tickets of the month lie on no area."""
-    missing = loaders.places(view.version, view.scope, heat.selection, heat_loaders.month_period(month), heat.level)[1]
     text = _("未落图 {n} 件（地点不在区划表中，已计入总数）。").format(n=words.exact(missing))
     return text + (sentences.schematic() if loaders.has_schematic_boundaries(view.version) else "")

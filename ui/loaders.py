@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from forecasts.calendars import marks
 from governance import rates
+from governance.intervals import share_interval
 from governance.periods import Grain, Period, month_end
 from governance.policy import load_policy
 from storage import reads
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SnapshotMovedError",
     "batches",
+    "calendar_marks",
     "categories",
     "default_period",
     "facts",
@@ -137,7 +140,7 @@ def headline(version: str, scope: Scope, selection: Selection, period: Period) -
     totals = reads.read_totals(snapshot(version), scope, selection, tuple(spans.values())).set_axis(list(spans), axis="index")
     measured = _measured(totals)
     for name, span in spans.items():
-        if span.start < known.data_from:
+        if name != "now" and span.start < known.data_from:
             measured.loc[name] = float("nan")  # a period that is only partly covered compares with nothing
     table = measured.T
     for other in ("before", "year_ago"):
@@ -177,7 +180,9 @@ def sparks(version: str, scope: Scope, selection: Selection, period: Period) -> 
 
 
 def _with_rates(counts: pd.DataFrame) -> pd.DataFrame:
-    return counts.join(rates.three_rates(counts))
+    """The counts with the three rates, and the interval of the resolution rate."""
+    ends = share_interval(counts["resolved_count"], counts["resolution_base_count"]).rename(columns="resolution_{}".format)
+    return counts.join(rates.three_rates(counts)).join(ends)
 
 
 @st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
@@ -252,19 +257,27 @@ def volume(version: str, scope: Scope, selection: Selection, period: Period) -> 
     -------
     DataFrame
         ``start`` (first day of a step), ``intake_count``, ``request_count``, ``year_ago_count`` (NaN
-        where the data do not reach back); ``attrs["step"]`` is ``"day"``, ``"week"`` or ``"month"``.
+        where the data do not reach back); ``attrs["step"]`` is ``"day"``, ``"week"`` or ``"month"``, ``attrs["window"]`` the
+        days shown.
     """
     window, step = windows.for_chart(period)
     cursor = snapshot(version)
     now = windows.bucket(reads.read_daily(cursor, scope, selection, window), window.start, step, ("intake_count", "request_count"))
-    past = window.year_ago()
+    past = windows.year_ago(window, period.grain)
     then = windows.bucket(reads.read_daily(cursor, scope, selection, past), past.start, step, ("request_count",))
     now["year_ago_count"] = then["request_count"].reindex(now.index).astype("float64")
     if past.start < facts(version).data_from:
         now["year_ago_count"] = float("nan")
     frame = now.reset_index(drop=True)
-    frame.attrs["step"] = step
+    frame.attrs |= {"step": step, "window": window}
     return frame
+
+
+@st.cache_data(max_entries=32, ttl=CACHE_SECONDS, show_spinner=False)
+def calendar_marks(version: str, period: Period) -> pd.DataFrame:
+    """Holidays of the city's calendar within a period: ``label``, ``start``, ``end``."""
+    found = marks(facts(version).calendar, period.start, period.end)
+    return found[["label", "start", "end"]]
 
 
 @st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
@@ -275,7 +288,7 @@ def places(version: str, scope: Scope, selection: Selection, period: Period, lev
     -------
     DataFrame
         ``code``, ``name``, ``parent_code``, ``parent_name``, ``longitude``, ``latitude``, the counts,
-        the three rates, ``before_count``, ``change_before``, ``rank`` by requests. Places without
+        the three rates, ``resolution_low`` and ``resolution_high`` (95%), ``before_count``, ``change_before``, ``rank`` by requests. Places without
         tickets are there with zeros; places outside a district's or subdistrict's scope are not.
     int
         未落图: tickets of the period whose place is unknown.
@@ -310,7 +323,7 @@ def register(version: str, scope: Scope, selection: Selection, level: str) -> pd
 
 @st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
 def units(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
-    """Handling units with their counts and rates, most requests first."""
+    """Handling units with their counts, rates and the interval of the resolution rate, most requests first."""
     frame = reads.read_by_unit(snapshot(version), scope, selection, period)
     return _with_rates(frame.sort_values(["request_count", "intake_count"], ascending=False, ignore_index=True))
 

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from streamlit.delta_generator import DeltaGenerator
 
-__all__ = ["fill", "head", "pick_twin"]
+__all__ = ["LEAST_WIDTH", "fill", "head", "pick_twin", "pick_units"]
 
 PICTURE = "picture"
 TABLE = "table"
+EVERY_KIND = ""
+LEAST_WIDTH = 460  # pixels below which panels stand one below the other
 LEAST_BARS = 110  # pixels below which bars cannot be read
 
 
@@ -34,6 +36,25 @@ def pick_twin(key: str, picture: str) -> bool:
         _("显示方式"), list(names), default=PICTURE, required=True, format_func=names.__getitem__, key=key, bind="query-params", label_visibility="collapsed"
     )
     return chosen != TABLE
+
+
+def pick_units(units: pd.DataFrame) -> pd.DataFrame:
+    """The switch between kinds of unit (街乡镇, 委办局, 国企 ...) where there are several, and the units of the kind chosen."""
+    kinds = units["unit_type"].dropna().unique().tolist()
+    if len(kinds) < 2:
+        st.caption(sentences.columns_shown(units), width="content")
+        return units
+    chosen = st.segmented_control(
+        _("单位类别"),
+        [EVERY_KIND, *kinds],
+        default=EVERY_KIND,
+        required=True,
+        format_func=lambda kind: kind or _("全部"),
+        key="units_of",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return units if chosen == EVERY_KIND else units[units["unit_type"] == chosen].reset_index(drop=True)
 
 
 def fill(problems: pd.DataFrame, room: int) -> None:

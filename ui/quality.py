@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from governance.periods import Period
     from ui.frame import View
 
-__all__ = ["alarm_figure", "alarm_table", "arrivals", "download", "duplicates", "fields", "listed", "pick_period", "places", "unclassified", "units"]
+__all__ = ["alarm_figure", "alarm_table", "alike", "arrivals", "download", "duplicates", "fields", "listed", "pick_period", "places", "unclassified", "units"]
 
 HEIGHT = 260
 NUMBER = st.column_config.NumberColumn
@@ -159,6 +159,25 @@ def unclassified(frame: pd.DataFrame, facts: pd.DataFrame) -> None:
     empty = _("（未填写）")
     shown = pd.DataFrame({_("一级分类"): frame["category_1"].fillna(empty), _("二级分类"): frame["category_2"].fillna(empty), _("件数"): frame["ticket_count"]})
     listed(shown, sentence, _("未分类"), "unclassified")
+
+
+def alike(frame: pd.DataFrame) -> None:
+    """Categories that may be one under two names."""
+    sentence = quality_sentences.alike(frame)
+    if frame.empty:
+        st.success(sentence, icon="✔")
+        return
+    shown = pd.DataFrame(
+        {
+            _("分类"): frame["path"],
+            _("最相近的分类"): frame["other"],
+            _("件数"): frame["ticket_count"],
+            _("最早"): frame["first_on"].dt.strftime("%Y-%m-%d"),
+            _("最晚"): frame["last_on"].dt.strftime("%Y-%m-%d"),
+            _("时间"): [_("⇢ 前后相接") if apart else _("＝ 同时在用") for apart in frame["is_apart"]],
+        }
+    )
+    listed(shown, sentence, _("相近的分类"), "alike")
 
 
 def units(frame: pd.DataFrame, word: str) -> None:

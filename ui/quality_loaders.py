@@ -13,12 +13,26 @@ from governance.periods import Grain, Period, month_end
 from governance.policy import load_policy
 from governance.tickets import FIELDS
 from storage import quality_reads
+from storage.records.aliases import PATH_SIGN
 from ui import loaders
 
 if TYPE_CHECKING:
     from storage.scope import Scope
 
-__all__ = ["WINDOWS", "delays", "duplicates", "fields", "month_facts", "pick_window", "unclassified", "unmatched", "untyped", "volume_alarm"]
+__all__ = [
+    "WINDOWS",
+    "alike",
+    "category_paths",
+    "delays",
+    "duplicates",
+    "fields",
+    "month_facts",
+    "pick_window",
+    "unclassified",
+    "unmatched",
+    "untyped",
+    "volume_alarm",
+]
 
 WINDOWS = {"3": 3, "12": 12, "all": None}
 """Months looked at, up to the last well-filled one; None is all."""
@@ -30,6 +44,9 @@ DAYS_AFTER_ALARM = 35
 TREND_MONTHS = 12
 SUGGESTED = 200
 """Labels for which the closest known name is looked up: 200 labels and 343 names take a fifth of a second."""
+
+COMPARED = 400
+"""Categories compared with each other, most frequent first: so many take half a second, once a snapshot."""
 
 FIELD_NAMES = {item.name: item.chinese for item in FIELDS}
 
@@ -148,6 +165,44 @@ def unclassified(version: str, scope: Scope, period: Period) -> pd.DataFrame:
 def untyped(version: str, scope: Scope, period: Period) -> pd.DataFrame:
     """Units without a type: ``unit_name`` (None: no unit given), ``ticket_count``."""
     return quality_reads.read_untyped_units(loaders.snapshot(version), scope, period)
+
+
+@st.cache_data(max_entries=8, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+def category_paths(version: str, scope: Scope) -> pd.DataFrame:
+    """Every first level and every path of two levels: ``path``, ``parent`` (None for a first level), ``name``, ``ticket_count``, first and last day."""
+    rows = quality_reads.read_categories(loaders.snapshot(version), scope)
+    spans = {"ticket_count": ("ticket_count", "sum"), "first_on": ("first_on", "min"), "last_on": ("last_on", "max")}
+    first = rows.groupby("category_1", sort=False).agg(**spans).reset_index()
+    first = first.assign(path=first["category_1"], parent=None, name=first["category_1"]).sort_values("ticket_count", ascending=False)
+    second = rows[rows["category_2"].notna()]
+    second = second.assign(path=second["category_1"] + PATH_SIGN + second["category_2"], parent=second["category_1"], name=second["category_2"])
+    both = [part for part in (first, second) if len(part)] or [first]
+    return pd.concat(both, ignore_index=True)[["path", "parent", "name", "ticket_count", "first_on", "last_on"]]
+
+
+@st.cache_data(max_entries=8, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+def alike(version: str, scope: Scope) -> pd.DataFrame:
+    """Categories named much like a more frequent one of the same level and parent, those that do not overlap in time first.
+
+    Returns
+    -------
+    DataFrame
+        ``path``, ``ticket_count``, ``first_on``, ``last_on``, ``other`` (path of the more frequent one), ``is_apart`` (one ended before the
+        other began, as a renamed category does).
+    """
+    paths = category_paths(version, scope).head(COMPARED)
+    found = []
+    for _parent, rows in paths.groupby(paths["parent"].fillna("")):
+        seen: dict[str, pd.Series] = {}
+        for _index, row in rows.sort_values("ticket_count", ascending=False).iterrows():
+            other = completeness.closest_name(row["name"], list(seen))
+            seen[row["name"]] = row
+            if other is not None:
+                more = seen[other]
+                is_apart = row["last_on"] < more["first_on"] or more["last_on"] < row["first_on"]
+                found.append((row["path"], row["ticket_count"], row["first_on"], row["last_on"], more["path"], is_apart))
+    table = pd.DataFrame(found, columns=["path", "ticket_count", "first_on", "last_on", "other", "is_apart"])
+    return table.sort_values(["is_apart", "ticket_count"], ascending=False, ignore_index=True)
 
 
 def duplicates(facts: pd.DataFrame) -> pd.DataFrame:

@@ -115,6 +115,15 @@ def units(frame: pd.DataFrame) -> str:
     )
 
 
+def alike(frame: pd.DataFrame) -> str:
+    """How many categories are named much like another, and how many of them look renamed."""
+    if frame.empty:
+        return _("没有名称相近的分类。")
+    return _("{n} 个分类与件数更多的另一个名称相近，其中 {m} 个在时间上前后相接，可能是改了名。相近不等于相同，需要人来确认。").format(
+        n=words.exact(len(frame)), m=words.exact(frame["is_apart"].sum())
+    )
+
+
 def duplicates(frame: pd.DataFrame, days: int) -> str:
     """How many suspected duplicates, of how many that can be compared."""
     sums = frame[["duplicate_count", "comparable_count"]].sum()

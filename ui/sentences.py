@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from governance.periods import Period
     from storage.reads import Facts
 
-__all__ = ["columns_shown", "no_boundaries", "places", "problems", "ranking", "schematic", "thin_months", "units", "volume"]
+__all__ = ["columns_shown", "marked", "no_boundaries", "places", "problems", "ranking", "schematic", "thin_months", "units", "volume", "volume_chart"]
+
+
+MARKS_SAID = 4
 
 
 def thin_months(known: Facts, period: Period, *, is_default: bool) -> str:
@@ -60,6 +63,20 @@ def problems(frame: pd.DataFrame) -> str:
 def ranking(frame: pd.DataFrame) -> str:
     """By what, and on which level of the categories, problems are ranked."""
     return _("按诉求量 · 二级分类") if frame.attrs.get("level") == 2 else _("按诉求量 · 一级分类")
+
+
+def marked(marks: pd.DataFrame) -> str:
+    """What is marked on the chart: holidays and seasons with their days; empty where there are none."""
+    rows = marks.head(MARKS_SAID)
+    days = [words.short_span(first.date(), last.date()) for first, last in zip(rows["start"], rows["end"], strict=True)]
+    spans = [_("{label}（{days}）").format(label=label, days=span) for label, span in zip(rows["label"], days, strict=True)]
+    more = _("等") if len(marks) > MARKS_SAID else ""
+    return _("图中标出：{spans}{more}。").format(spans=_("、").join(spans), more=more) if spans else ""
+
+
+def volume_chart(frame: pd.DataFrame, marks: pd.DataFrame) -> str:
+    """What the volume chart shows, for those who do not see it."""
+    return volume(frame) + marked(marks)
 
 
 def volume(frame: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ from ui.words import _
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["base_word", "fit", "places", "plain", "problems", "rank_word", "units", "volume", "wrapped"]
+__all__ = ["base_word", "fit", "places", "plain", "problems", "rank_word", "ranking", "unit_ranking", "units", "volume", "wrapped"]
 
 NUMBER = st.column_config.NumberColumn
 TEXT = st.column_config.TextColumn
@@ -24,9 +24,13 @@ ROW = 28
 BORDER = 2
 
 
+LISTED = 10
+"""A problem is on the list while it is among the first ten."""
+
+
 def rank_word(rank: int, before: float) -> str:
-    """Movement in rank as symbol and word; empty where the time before is not covered by data."""
-    if pd.isna(before):
+    """Movement in rank as symbol and word; who was not there before, or not among the first ten, is new."""
+    if pd.isna(before) or (rank <= LISTED < before):
         return _("★ 新上榜")
     moved = int(before) - int(rank)
     if moved == 0:
@@ -111,6 +115,7 @@ def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: st
             "request_count": frame["request_count"],
             "change": [words.relative(value) for value in frame["change_before"]],
             **_percents(frame),
+            "interval": _interval(frame),
             "base": frame["resolution_base_count"],
             "note": [base_word(base, small_base) for base in frame["resolution_base_count"]],
         }
@@ -122,6 +127,7 @@ def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: st
         "request_count": _count_column("request_count"),
         "change": TEXT(_("环比"), width=72, alignment="right"),
         **_rate_columns(frame),
+        **_interval_column(frame),
         "base": NUMBER(_("有效回访"), format="localized", width=66),
         "note": TEXT(_("样本"), width=84),
     }
@@ -141,14 +147,27 @@ def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: st
     )
 
 
+def _interval(frame: pd.DataFrame) -> list[str]:
+    """The interval of the resolution rate in words."""
+    ends = zip(frame["resolution_low"], frame["resolution_high"], strict=True)
+    return [words.DASH if pd.isna(low) else f"{low * 100:.1f}–{high * 100:.1f}%" for low, high in ends]
+
+
+def _interval_column(frame: pd.DataFrame) -> dict[str, Any]:
+    if frame["resolution_low"].isna().all():
+        return {}
+    return {"interval": TEXT(_("解决率95%区间"), width=92, alignment="right", help=_("Wilson 得分区间：回访再做一遍，解决率大致落在这里。"))}
+
+
 def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int = 250) -> None:
-    """Handling units: counts beside rates, and whether the rates rest on enough answers."""
+    """Handling units: counts beside rates with an interval, and whether the rates rest on enough answers."""
     shown = pd.DataFrame(
         {
             "name": frame["unit_name"].fillna(_("未记录单位")),
             "request_count": frame["request_count"],
             "open_count": frame["open_count"],
             **_percents(frame),
+            "interval": _interval(frame),
             "base": frame["resolution_base_count"],
             "note": [base_word(base, small_base) for base in frame["resolution_base_count"]],
         }
@@ -158,6 +177,7 @@ def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int
         "request_count": _count_column("request_count"),
         "open_count": _count_column("open_count"),
         **_rate_columns(frame),
+        **_interval_column(frame),
         "base": NUMBER(_("有效回访"), format="localized", width=66),
         "note": TEXT(_("样本"), width=84),
     }
@@ -174,6 +194,39 @@ def volume(frame: pd.DataFrame, alt: str, height: int = 250) -> None:
         "year_ago_count": NUMBER(_("去年同期诉求量"), format="localized"),
     }
     st.dataframe(shown, hide_index=True, height=fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+
+
+WALL_ROWS = 10
+
+
+def ranking(frame: pd.DataFrame) -> pd.DataFrame:
+    """The top problems as words, for a screen read from afar."""
+    known = frame["before_count"].notna()
+    return pd.DataFrame(
+        {
+            _("位次"): frame["rank"],
+            _("问题"): frame["problem"],
+            MEASURES["request_count"].name: [words.exact(value) for value in frame["request_count"]],
+            _("环比"): [words.relative(value) for value in frame["change_before"]],
+            _("位次变化"): [
+                rank_word(rank, before) if is_known else words.DASH for rank, before, is_known in zip(frame["rank"], frame["rank_before"], known, strict=True)
+            ],
+        }
+    )
+
+
+def unit_ranking(frame: pd.DataFrame, word: str, small_base: int) -> pd.DataFrame:
+    """The units with most requests as words, for a screen read from afar."""
+    rows = frame.head(WALL_ROWS)
+    return pd.DataFrame(
+        {
+            word: rows["unit_name"].fillna(_("未记录单位")),
+            MEASURES["request_count"].name: [words.exact(value) for value in rows["request_count"]],
+            MEASURES["resolution_rate"].name: [words.percent(value) for value in rows["resolution_rate"]],
+            _("解决率95%区间"): _interval(rows),
+            _("样本"): [base_word(base, small_base) for base in rows["resolution_base_count"]],
+        }
+    )
 
 
 def wrapped(frame: pd.DataFrame, alt: str) -> None:

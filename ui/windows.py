@@ -12,7 +12,7 @@ from governance.periods import Grain, Period
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["bucket", "for_chart", "trailing", "week_count", "week_index"]
+__all__ = ["bucket", "for_chart", "trailing", "week_count", "week_index", "year_ago"]
 
 WEEK = 7
 DAYS_SHOWN_BY_DAY = 62  # more than two months of single days become an unreadable comb
@@ -39,6 +39,11 @@ def for_chart(period: Period) -> tuple[Period, str]:
         return window, "month"
     whole = window.day_count // WEEK * WEEK
     return Period(Grain.RANGE, window.start, window.start + timedelta(days=whole - 1)), "week"
+
+
+def year_ago(window: Period, grain: Grain) -> Period:
+    """The days a year ago that stand beside a chart's window, as the period's own 同比 has them: Monday beside Monday for a day or a week."""
+    return Period(grain if grain in SHORT_WINDOW else Grain.RANGE, window.start, window.end).year_ago()
 
 
 def week_index(days: pd.Series, start: date) -> pd.Series:

@@ -30,6 +30,8 @@ __all__ = [
     "period_name",
     "points",
     "relative",
+    "short_span",
+    "signed",
     "span",
 ]
 
@@ -109,6 +111,11 @@ def exact(value: float | None) -> str:
     return DASH if value is None or _is_missing(value) else f"{value:,.0f}"
 
 
+def signed(value: float) -> str:
+    """A number of things more or fewer, sign first: +3,081, -12, 0."""
+    return f"{value:+,.0f}" if round(value) else "0"
+
+
 def percent(rate: float | None, reason: str = "") -> str:
     """A fraction in [0, 1] as a percentage with one decimal; a dash with the reason where undefined."""
     if rate is None or _is_missing(rate):
@@ -144,6 +151,14 @@ def day(value: date) -> str:
 def month(value: date) -> str:
     """The month of a date as 2026年11月."""
     return _("{year}年{month}月").format(year=value.year, month=value.month)
+
+
+def short_span(start: date, end: date) -> str:
+    """First and last day without the year: 10月1日–7日, 11月15日–3月15日."""
+    first, last = (_("{month}月{day}日").format(month=day.month, day=day.day) for day in (start, end))
+    if start == end:
+        return first
+    return f"{first}–{last}" if (start.year, start.month) != (end.year, end.month) else _("{first}–{day}日").format(first=first, day=end.day)
 
 
 def span(start: date, end: date) -> str:

@@ -2,10 +2,14 @@
 
 import streamlit as st
 
-from ui import frame, intake, loaders, tables
+from ui import frame, intake, loaders, panels, tables, upload
 from ui.words import _
 
 view = frame.begin(_("数据接入"), _("送来的每一行都去了哪里？"))
+with st.container(border=True, gap="small"):
+    panels.head(_("上传工单"))
+    upload.panel(view.scope)
+
 batches = loaders.batches(view.version, view.scope)
 if batches.empty:
     st.info(_("还没有导入批次。"), icon="📥")
@@ -26,5 +30,8 @@ else:
     st.caption(intake.reason_sentence(loaders.quarantine_reasons(view.version, view.scope, batch_no), len(shown)))
     tables.plain(shown, _("被隔离的行：文件、行号、列、值与原因"))
     intake.download(view, batch_no)
+
+st.subheader(_("上传记录"), anchor=False)
+upload.history(view.scope)
 
 frame.foot(view, "unplaced")

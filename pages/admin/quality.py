@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import frame, panels, place_mapping, quality, quality_loaders, quality_sentences, tables, theme
+from ui import frame, mapping, panels, quality, quality_loaders, quality_sentences, tables, theme
 from ui.words import _
 
 view = frame.begin(_("数据质量"), _("送来的数据可信吗，缺什么？"))
@@ -44,23 +44,28 @@ with left, st.container(border=True, height="stretch", gap="small"):
     panels.head(_("未分类"))
     quality.unclassified(quality_loaders.unclassified(*key), facts)
 with right, st.container(border=True, height="stretch", gap="small"):
-    panels.head(_("无类型单位"))
-    quality.units(quality_loaders.untyped(*key), view.facts.unit_word)
+    panels.head(_("晚到"))
+    quality.arrivals(*quality_loaders.delays(view.version, view.scope))
 
 left, right = st.columns([1, 1], gap="small")
 with left, st.container(border=True, height="stretch", gap="small"):
     panels.head(_("疑似重复"))
     quality.duplicates(quality_loaders.duplicates(facts))
 with right, st.container(border=True, height="stretch", gap="small"):
-    panels.head(_("晚到"))
-    quality.arrivals(*quality_loaders.delays(view.version, view.scope))
+    panels.head(_("无类型单位"))
+    quality.units(quality_loaders.untyped(*key), view.facts.unit_word)
+
+with st.container(border=True, gap="small"):
+    panels.head(_("相近的分类"))
+    quality.alike(quality_loaders.alike(view.version, view.scope))
 
 left, right = st.columns([1, 1], gap="small")
 with left, st.container(border=True, height="stretch", gap="small"):
-    panels.head(_("地名对应"))
-    place_mapping.form(view, unmatched)
+    with panels.head(_("写法对应")):
+        kind = mapping.pick_kind()
+    mapping.form(view, kind, unmatched)
 with right, st.container(border=True, height="stretch", gap="small"):
     panels.head(_("对应记录"))
-    place_mapping.history(view)
+    mapping.history(view)
 
 frame.foot(view, "intake_count", "unplaced")

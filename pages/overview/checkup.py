@@ -41,18 +41,4 @@ with st.container(border=True, gap="small"):
         checkup.download(result, target)
     checkup.draw_table(result, target)
 
-frame.foot(
-    view,
-    "request_change",
-    "requests_per_10k",
-    "response_rate",
-    "resolution_rate",
-    "satisfaction_rate",
-    "unresolved_count",
-    "overdue_share",
-    "open_share",
-    "consultation_share",
-    "top_problem_share",
-    "checkup_status",
-    "small_base",
-)
+frame.foot(view, *result.table.index, "checkup_status", "small_base")

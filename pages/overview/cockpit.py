@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import areas, cards, figures, filters, frame, loaders, panels, sentences, tables, theme
+from ui import areas, cards, changes, figures, filters, frame, loaders, panels, sentences, tables, theme, wall
 from ui.words import _
 
 view = frame.begin(_("数据驾驶舱"), _("比平时好还是差，该看哪里？"))
@@ -16,52 +16,59 @@ if not headline.loc["intake_count", "now"]:
     st.info(_("所选条件下没有工单，请放宽时段或筛选条件。"), icon="🔎")
     st.stop()
 cards.headline_row(headline, loaders.sparks(*key), small_base)
+if wall.is_on():
+    wall.draw(view, choice)
+    st.stop()
 
-left, right = st.columns([1, 1], gap="small")
-with left, st.container(border=True, height="stretch", gap="small"):
-    with panels.head(_("在哪里")):
-        level = areas.pick_level(view, choice)
-        shows_map = panels.pick_twin("areas_as", _("地图"))
-    places, unplaced = loaders.places(*key, level)
-    if shows_map:
-        areas.draw_map(view, places, unplaced, level, height=318)
-    else:
-        areas.draw_table(view, choice, places, level, height=318)
-    st.caption(sentences.places(places, areas.level_word(view, level), unplaced))
+with st.grid(3, min_column_width=panels.LEAST_WIDTH, gap="small"):
+    with st.container(border=True, height="stretch", gap="small"):
+        with panels.head(_("在哪里")):
+            level = areas.pick_level(view, choice)
+            shows_map = panels.pick_twin("areas_as", _("地图"))
+        places, unplaced = loaders.places(*key, level)
+        if shows_map:
+            areas.draw_map(view, places, unplaced, level, height=318)
+        else:
+            areas.draw_table(view, choice, places, level, height=318)
+        st.caption(sentences.places(places, areas.level_word(view, level), unplaced))
 
-with right, st.container(border=True, height="stretch", gap="small"):
-    with panels.head(_("前十类问题")):
-        problems = loaders.problems(*key)
-        st.caption(sentences.ranking(problems), width="content")
-    if problems.empty:
-        st.caption(_("所选范围内没有已分类的诉求。"))
-    else:
-        panels.fill(problems, tables.problems(problems, _("前十类问题"), height=318))
-        st.caption(sentences.problems(problems))
+    with st.container(border=True, height="stretch", gap="small"):
+        changes.draw(view, choice)
 
-left, right = st.columns([1, 1], gap="small")
-with left, st.container(border=True, height="stretch", gap="small"):
-    with panels.head(_("诉求量走势")):
-        shows_chart = panels.pick_twin("volume_as", _("走势图"))
-    volume = loaders.volume(*key)
-    if shows_chart:
-        st.plotly_chart(figures.volume(volume, height=116), config=theme.CONFIG, alt=sentences.volume(volume), key="volume")
-    else:
-        tables.volume(volume, _("诉求量走势数据"), height=116)
-    st.caption(sentences.volume(volume))
+    with st.container(border=True, height="stretch", gap="small"):
+        with panels.head(_("前十类问题")):
+            problems = loaders.problems(*key)
+            st.caption(sentences.ranking(problems), width="content")
+        if problems.empty:
+            st.caption(_("所选范围内没有已分类的诉求。"))
+        else:
+            panels.fill(problems, tables.problems(problems, _("前十类问题"), height=318))
+            st.caption(sentences.problems(problems))
 
-with right, st.container(border=True, height="stretch", gap="small"):
-    with panels.head(view.facts.unit_word):
-        units = loaders.units(*key)
-        st.caption(sentences.columns_shown(units), width="content")
-    if units.empty:
-        st.caption(_("所选范围内的工单没有记录承办单位。"))
-    else:
-        tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=116)
-        st.caption(sentences.units(units, small_base))
+with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
+    with st.container(border=True, height="stretch", gap="small"):
+        with panels.head(_("诉求量走势")):
+            shows_chart = panels.pick_twin("volume_as", _("走势图"))
+        volume = loaders.volume(*key)
+        marks = loaders.calendar_marks(view.version, volume.attrs["window"])
+        said = sentences.volume(volume)
+        if shows_chart:
+            st.plotly_chart(figures.volume(volume, marks, height=124), config=theme.CONFIG, alt=sentences.volume_chart(volume, marks), key="volume")
+        else:
+            tables.volume(volume, _("诉求量走势数据"), height=124)
+        st.caption(said)
+
+    with st.container(border=True, height="stretch", gap="small"):
+        with panels.head(view.facts.unit_word):
+            units = panels.pick_units(loaders.units(*key))
+        if units.empty:
+            st.caption(_("所选范围内的工单没有记录承办单位。"))
+        else:
+            tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=124)
+            st.caption(sentences.units(units, small_base))
 
 frame.foot(
     view,
     *("intake_count", "request_count", "response_rate", "resolution_rate", "satisfaction_rate", "unresolved_count"),
-    *("overdue_count", "consultation_share", "open_count", "unplaced", "small_base"),
+    *("overdue_count", "consultation_share", "open_count", "contribution", "unplaced", "small_base"),
 )

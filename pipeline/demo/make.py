@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["DemoResult", "make_demo", "write_files"]
+__all__ = ["DemoResult", "is_empty", "make_demo", "write_files"]
 
 CITY = "demo"
 CONTRACT = 1
@@ -99,6 +99,14 @@ def make_demo(home: Home, order: Order, *, replace: bool = False, boundaries: Pa
     return result
 
 
+def is_empty(home: Home) -> bool:
+    """Whether the home holds no city yet; the rest of a demo whose making was broken off counts as nothing."""
+    path = home.root / "demo.json"
+    if path.exists():
+        return not json.loads(path.read_text(encoding="utf-8")).get("complete")
+    return not (home.profile.exists() or home.lake.exists() or home.mart.exists())
+
+
 def _marker(order: Order, boundaries: Path | None) -> dict[str, Any]:
     return {"contract": CONTRACT, "tickets": order.tickets, "until": str(order.until), "seed": order.seed, "boundaries": str(boundaries or "")}
 
@@ -114,7 +122,7 @@ def _present(home: Home) -> dict[str, Any] | None:
     path = home.root / "demo.json"
     if path.exists():
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    if home.profile.exists() or home.lake.exists() or home.mart.exists():
+    if not is_empty(home):
         message = f"{home.root} 已有其他城市的数据, 不能装入演示城市; 请另设 WEISU_HOME, 例: WEISU_HOME=data-demo python manage.py demo"
         raise InputError(message)
     return None

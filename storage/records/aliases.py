@@ -1,31 +1,52 @@
-"""Place aliases that administrators enter; they take effect when the counts are next made."""
+"""Aliases that administrators enter: a delivered label of a place, a category or a unit, and what it stands for.
+
+They take effect when the counts are next made; what was delivered stays in the lake as it came.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from storage.records.audit import Entry, add_entry, check_administrator
 from storage.records.database import has_records, open_records
-from storage.records.models import Alias, Audit
-from storage.scope import Role, Scope, ScopeError
+from storage.records.models import Alias
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from storage.home import Home
+    from storage.scope import Scope
 
-__all__ = ["LEVELS", "AliasChange", "RecordError", "place_aliases", "read_aliases", "read_audit", "write_alias"]
+__all__ = ["PATH_SIGN", "AliasChange", "AliasKind", "RecordError", "aliases_in_force", "leads_back", "read_aliases", "write_alias"]
 
-LEVELS = ("district", "subdistrict")
 LONGEST_LABEL = 200
 LONGEST_REASON = 500
-AUDIT_LIMIT = 1000
-COLUMNS = {"alias": ["level", "label", "code"], "audit": ["changed_at", "changed_by", "subject", "label", "old", "new", "reason"]}
+COLUMNS = ["kind", "label", "target"]
+PATH_SIGN = "->"
+"""Between the levels of a category."""
+
+
+class AliasKind(StrEnum):
+    """What a label is a label of."""
+
+    DISTRICT = "district"
+    SUBDISTRICT = "subdistrict"
+    CATEGORY = "category"
+    UNIT = "unit"
+
+
+LOST = {
+    AliasKind.DISTRICT: "区划表里没有代码 {target}, 请从列表中选择。",
+    AliasKind.SUBDISTRICT: "区划表里没有代码 {target}, 请从列表中选择。",
+    AliasKind.CATEGORY: "数据里没有分类 {target}, 请从列表中选择。",
+    AliasKind.UNIT: "数据里没有单位 {target}, 请从列表中选择。",
+}
 
 
 class RecordError(ValueError):
@@ -34,47 +55,46 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AliasChange:
-    """A label and the code it stands for from now on; without a code the alias is taken back."""
+    """A label and what it stands for from now on; without a target the alias is taken back."""
 
-    level: str
+    kind: AliasKind
     label: str
-    code: str | None
+    target: str | None
     reason: str
     changed_by: str
 
 
-def place_aliases(home: Home) -> dict[str, dict[str, str]]:
-    """For each level the label and the code it stands for; empty where nobody entered anything. For the counting of tickets."""
-    found: dict[str, dict[str, str]] = {level: {} for level in LEVELS}
+def aliases_in_force(home: Home) -> dict[AliasKind, dict[str, str]]:
+    """For each kind the label and its target; empty where nobody entered anything. For the counting of tickets."""
+    found: dict[AliasKind, dict[str, str]] = {kind: {} for kind in AliasKind}
     if has_records(home):
         with Session(open_records(home)) as session:
             for item in session.scalars(select(Alias)):
-                found.setdefault(item.level, {})[item.label] = item.code
+                found[AliasKind(item.kind)][item.label] = item.target
     return found
 
 
 def read_aliases(home: Home, scope: Scope) -> pd.DataFrame:
-    """Aliases in force: ``level``, ``label``, ``code``.
+    """Aliases in force: ``kind``, ``label``, ``target``.
 
     Raises
     ------
     ScopeError
         Another role than administrator asks; so in every function here that takes a scope.
     """
-    _check_administrator(scope)
-    rows = [(level, label, code) for level, items in place_aliases(home).items() for label, code in sorted(items.items())]
-    return pd.DataFrame(rows, columns=COLUMNS["alias"])
+    check_administrator(scope)
+    rows = [(kind.value, label, target) for kind, items in aliases_in_force(home).items() for label, target in sorted(items.items())]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def read_audit(home: Home, scope: Scope) -> pd.DataFrame:
-    """The last thousand changes, newest first: ``changed_at`` (UTC), ``changed_by``, ``subject``, ``label``, ``old``, ``new``, ``reason``."""
-    _check_administrator(scope)
-    rows: list[tuple[object, ...]] = []
-    if has_records(home):
-        with Session(open_records(home)) as session:
-            newest = session.scalars(select(Audit).order_by(Audit.audit_id.desc()).limit(AUDIT_LIMIT))
-            rows = [tuple(getattr(item, name) for name in COLUMNS["audit"]) for item in newest]
-    return pd.DataFrame(rows, columns=COLUMNS["audit"])
+def leads_back(aliases: dict[str, str], label: str, target: str) -> bool:
+    """Whether ``target``, followed through the aliases, ends where it began: then neither name would be the valid one."""
+    step: str | None = target
+    for _turn in range(len(aliases) + 1):
+        if step is None or step == label:
+            break
+        step = aliases.get(step)
+    return step == label
 
 
 def write_alias(home: Home, scope: Scope, change: AliasChange, known: Collection[str]) -> bool:
@@ -83,48 +103,43 @@ def write_alias(home: Home, scope: Scope, change: AliasChange, known: Collection
     Parameters
     ----------
     known
-        Codes of the places of that level.
+        What a label of that kind may stand for.
 
     Raises
     ------
     RecordError
-        The label or the reason is empty or too long, or the code is not known.
+        The label or the reason is empty or too long, or the target is not known or leads back to the label.
     """
-    _check_administrator(scope)
+    check_administrator(scope)
     label, reason = change.label.strip(), change.reason.strip()
     _check(change, label, reason, known)
     with Session(open_records(home)) as session, session.begin():
-        present = session.scalars(select(Alias).where(Alias.level == change.level, Alias.label == label).with_for_update()).one_or_none()
-        old = present.code if present else None
-        if old == change.code:
+        if session.get_bind().dialect.name == "postgresql":  # a row that is not there yet cannot be locked; SQLite has one writer anyway
+            session.execute(text("LOCK TABLE alias IN SHARE ROW EXCLUSIVE MODE"))
+        rows = {item.label: item for item in session.scalars(select(Alias).where(Alias.kind == change.kind))}
+        present = rows.get(label)
+        old = present.target if present else None
+        if old == change.target:
             return False
-        if change.code is None:
+        if change.target is None:
             session.delete(present)
+        elif leads_back({item.label: item.target for item in rows.values() if item.label != label}, label, change.target):
+            message = f"“{change.target}”本身已对应到“{label}”, 不能再对应回去; 请先撤销那一条。"
+            raise RecordError(message)
         elif present is None:
-            session.add(Alias(level=change.level, label=label, code=change.code))
+            session.add(Alias(kind=change.kind, label=label, target=change.target))
         else:
-            present.code = change.code
-        subject = f"alias.{change.level}"
-        session.add(Audit(changed_at=datetime.now(UTC), changed_by=change.changed_by, subject=subject, label=label, old=old, new=change.code, reason=reason))
+            present.target = change.target
+        add_entry(session, Entry(change.changed_by, f"alias.{change.kind}", label, old, change.target, reason))
     return True
 
 
 def _check(change: AliasChange, label: str, reason: str, known: Collection[str]) -> None:
-    if change.level not in LEVELS:
-        message = f"write_alias: level is {change.level!r}, allowed are {LEVELS}"
-        raise ValueError(message)
     if not label or len(label) > LONGEST_LABEL:
         message = f"请选择要对应的写法(1至{LONGEST_LABEL}个字)。"
         raise RecordError(message)
-    if change.code is not None and change.code not in known:
-        message = f"区划表里没有代码 {change.code[:LONGEST_LABEL]}, 请从列表中选择。"
-        raise RecordError(message)
+    if change.target is not None and change.target not in known:
+        raise RecordError(LOST[change.kind].format(target=change.target[:LONGEST_LABEL]))
     if not reason or len(reason) > LONGEST_REASON:
         message = f"请写明理由(1至{LONGEST_REASON}个字), 它会记入审计。"
         raise RecordError(message)
-
-
-def _check_administrator(scope: Scope) -> None:
-    if scope.role is not Role.ADMIN:
-        message = f"role {scope.role.value!r} may not read or change aliases; only {Role.ADMIN.value!r} may"
-        raise ScopeError(message)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,21 +22,46 @@ if TYPE_CHECKING:
 
     from storage.home import Home
 
-__all__ = ["has_records", "open_records"]
+__all__ = ["RECORD_FILES", "copy_records", "has_records", "open_records"]
 
 URL_VARIABLE = "WEISU_RECORDS_URL"
 MIGRATIONS = Path(__file__).with_name("migrations")
 OPEN_DATABASES = 8
 WAIT_SECONDS = 10
+FILE_NAME = "records.db"
+RECORD_FILES = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", "records.lock")
+"""What lies in a home: the database, what SQLite keeps beside it while it is in use, and the lock of its migration."""
 
 
 def _file(home: Home) -> Path:
-    return home.root / "records.db"
+    return home.root / FILE_NAME
 
 
 def has_records(home: Home) -> bool:
     """Whether there is anything to read; asking makes no database."""
     return bool(os.environ.get(URL_VARIABLE)) or _file(home).exists()
+
+
+def copy_records(home: Home, target: Path) -> bool:
+    """Copies the home's SQLite file as it is at one moment, while others write to it; whether there is one.
+
+    The file alone may lack what still lies in the log beside it, and file and log copied one after the other need not match.
+    Records on a PostgreSQL server are that server's to back up.
+
+    Raises
+    ------
+    InputError
+        The database is damaged.
+    """
+    if not _file(home).exists():
+        return False
+    try:
+        with closing(sqlite3.connect(_file(home), timeout=WAIT_SECONDS)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except sqlite3.Error as error:
+        message = f"{home.root} 中的 {FILE_NAME} 无法复制: {error}; 请检查文件是否完好"
+        raise InputError(message) from error
+    return True
 
 
 def open_records(home: Home) -> Engine:

@@ -1,4 +1,4 @@
-"""The tables of the records: place aliases as they are now, and the audit of every change, which only grows."""
+"""The tables of the records: aliases as they are now, and the audit of every change, which only grows."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Record(DeclarativeBase):
 
 
 class Alias(Record):
-    """A delivered place label and the known place it stands for."""
+    """A delivered label and what it stands for: the code of a place, the path of a category, the name of a unit."""
 
     __tablename__ = "alias"
-    __table_args__ = (UniqueConstraint("level", "label"),)
+    __table_args__ = (UniqueConstraint("kind", "label"),)
 
     alias_id: Mapped[int] = mapped_column(primary_key=True)
-    level: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(20))
     label: Mapped[str] = mapped_column(String(200))
-    code: Mapped[str] = mapped_column(String(64))
+    target: Mapped[str] = mapped_column(String(200))
 
 
 class Audit(Record):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
+import stat
 import tarfile
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +18,9 @@ from pipeline.backup import backup, restore
 from pipeline.refresh import check, refresh
 from storage.home import Home, InputError
 from storage.reads import read_facts
+from storage.records.aliases import AliasChange, AliasKind, aliases_in_force, write_alias
+from storage.records.audit import read_audit
+from storage.scope import Role, Scope
 from storage.snapshot import current_version, open_snapshot
 from tests.factories import counts, lake_by_id, load, ticket, tree, write_csv
 
@@ -136,3 +142,78 @@ def test_nothing_is_overwritten(home: Home, tmp_path: Path) -> None:
             call()
     assert tree(home.root) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.csv", "2.csv", "home", "weisu.tar"]
+
+
+ADMIN = Scope(Role.ADMIN)
+
+
+def enter(home: Home, number: int) -> None:
+    write_alias(home, ADMIN, AliasChange(AliasKind.UNIT, f"旧名{number}", "新名", "改名", "管理员"), {"新名"})
+
+
+def test_records_are_copied_whole_while_somebody_writes(home: Home, tmp_path: Path) -> None:
+    """Every alias in the archive has its entry in the audit, nothing entered before is missing, and the file is sound."""
+    for number in range(20):
+        enter(home, number)
+    stop, entered = threading.Event(), [20]
+
+    def write() -> None:
+        while not stop.is_set():
+            enter(home, entered[0])
+            entered[0] += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        before = []
+        for turn in range(5):
+            before.append(entered[0])
+            backup(home, tmp_path / f"{turn}.tar")
+    finally:
+        stop.set()
+        writer.join()
+    assert entered[0] > 20, "nobody wrote meanwhile"
+    for turn in range(5):
+        other = Home(tmp_path / f"other{turn}")
+        restore(other, tmp_path / f"{turn}.tar")
+        assert sorted(path.name for path in other.root.glob("records*")) == ["records.db"]
+        assert stat.S_IMODE((other.root / "records.db").stat().st_mode) == 0o600
+        with sqlite3.connect(other.root / "records.db") as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        found = aliases_in_force(other)[AliasKind.UNIT]
+        assert list(found) == [f"旧名{number}" for number in range(len(found))]
+        assert len(found) >= before[turn]
+        assert len(read_audit(other, ADMIN, "alias")) == len(found)
+        enter(other, 9999)
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def test_no_records_are_no_obstacle_and_damaged_ones_are_said(home: Home, tmp_path: Path) -> None:
+    backup(home, tmp_path / "none.tar")
+    with tarfile.open(tmp_path / "none.tar") as tar:
+        assert not any(name.startswith("records") for name in tar.getnames())
+    (home.root / "records.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(InputError, match=r"records\.db"):
+        backup(home, tmp_path / "bad.tar")
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+    assert not (tmp_path / "bad.tar").exists()
+
+
+def test_records_that_are_there_are_not_overwritten(home: Home, tmp_path: Path) -> None:
+    """A log left beside other records would be played into the restored ones."""
+    enter(home, 1)
+    backup(home, tmp_path / "weisu.tar")
+    other = Home(tmp_path / "other")
+    enter(other, 2)
+    with pytest.raises(InputError, match="已有数据"):
+        restore(other, tmp_path / "weisu.tar")
+    assert list(aliases_in_force(other)[AliasKind.UNIT]) == ["旧名2"]
+
+
+def test_a_file_handed_in_is_not_backed_up(home: Home, tmp_path: Path) -> None:
+    """It holds what was delivered, numbers and all."""
+    (home.root / "uploads" / "ab").mkdir(parents=True)
+    (home.root / "uploads" / "ab" / "t.csv").write_text("13812345678", encoding="utf-8")
+    backup(home, tmp_path / "weisu.tar")
+    with tarfile.open(tmp_path / "weisu.tar") as tar:
+        assert not any("uploads" in name for name in tar.getnames())

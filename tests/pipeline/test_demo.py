@@ -93,6 +93,30 @@ def test_a_broken_run_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert make_demo(home, replace(ORDER, tickets=1000)).is_new
 
 
+def test_if_empty_makes_a_demo_once_and_leaves_other_data_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """What `make run` asks for: made where nothing is, or where making was broken off; else silence and no change."""
+
+    def ask(home: Home) -> str:
+        monkeypatch.setenv("WEISU_HOME", str(home.root))
+        monkeypatch.setattr(sys, "argv", ["manage.py", "demo", "--tickets", "1000", "--if-empty"])
+        with pytest.raises(SystemExit) as end:
+            manage.main()
+        assert not end.value.code
+        return capfd.readouterr().out
+
+    demo = Home(tmp_path / "demo")
+    demo.root.mkdir()
+    (demo.root / "demo.json").write_text('{"complete": false}', encoding="utf-8")
+    assert "演示城市" in ask(demo)
+    made = sorted(demo.root.rglob("*"))
+    assert ask(demo) == ""
+    assert sorted(demo.root.rglob("*")) == made
+    other = Home(tmp_path / "other")
+    ingest(other, [write_csv(tmp_path / "工单.csv", [ticket("A1")])], city="beijing")
+    assert ask(other) == ""
+    assert load_profile("beijing").source == other.profile.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("words", [(), ("--replace",)])
 def test_other_data_is_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     """One Chinese sentence and exit code 2, with or without --replace."""

@@ -9,7 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.ui import small_city
+from tests.ui import seeded_city, small_city
+from ui import loaders
 
 APP = str(small_city.ROOT / "app.py")
 TIMEOUT = 60
@@ -18,6 +19,20 @@ TIMEOUT = 60
 @pytest.fixture(scope="session")
 def city_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_city.build(tmp_path_factory.mktemp("city"))
+
+
+@pytest.fixture(scope="session")
+def seeded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return seeded_city.build(tmp_path_factory.mktemp("seeded"))
+
+
+@pytest.fixture
+def seeded_version(seeded_home: Path, clear_caches: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The snapshot of the seeded city, which loaders read from here on."""
+    monkeypatch.setenv("WEISU_HOME", str(seeded_home))
+    found = loaders.pin_version()
+    assert found
+    return found
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from governance.periods import Grain, Period
 from ui import cards, exports, figures, identity, maps, tables, urlstate, windows
 from ui.areas import clicked_code
 
+NO_MARKS = pd.DataFrame({"label": [], "start": [], "end": []})
+
 
 def volume_frame(step: str = "day") -> pd.DataFrame:
     frame = pd.DataFrame(
@@ -21,14 +23,14 @@ def volume_frame(step: str = "day") -> pd.DataFrame:
 
 
 def test_volume_draws_both_years():
-    figure = figures.volume(volume_frame())
+    figure = figures.volume(volume_frame(), NO_MARKS)
     assert [trace.name for trace in figure.data] == ["去年同期", "诉求量"]
     assert list(figure.data[1].y) == [10, 20, 0]
     assert figure.layout.xaxis.ticktext[0] == "1月1日"
 
 
 def test_volume_without_a_year_ago_draws_one_line():
-    figure = figures.volume(volume_frame().assign(year_ago_count=float("nan")))
+    figure = figures.volume(volume_frame().assign(year_ago_count=float("nan")), NO_MARKS)
     assert [trace.name for trace in figure.data] == ["诉求量"]
 
 

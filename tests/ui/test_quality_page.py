@@ -35,7 +35,7 @@ def test_every_section_for_administrators(open_page):
     assert not app.error, [item.value for item in app.error]
     assert app.title[0].value == "数据质量"
     text = texts(app)
-    for name in ("数据报警", "字段完整度", "未匹配地名", "未分类", "无类型单位", "疑似重复", "晚到"):
+    for name in ("数据报警", "字段完整度", "未匹配地名", "未分类", "无类型单位", "疑似重复", "晚到", "相近的分类", "写法对应"):
         assert f"##### {name}" in text
     assert "近一年没有数据报警" in text
 
@@ -74,7 +74,7 @@ def test_nobody_else_can_load_it(city_home, clear_caches, monkeypatch, role):
     version = loaders.pin_version()
     period = quality_loaders.pick_window(version, 12)
     scope = Scope(role, "110101" if role in BOUND_ROLES else None)
-    for load in (quality_loaders.volume_alarm, quality_loaders.delays):
+    for load in (quality_loaders.volume_alarm, quality_loaders.delays, quality_loaders.category_paths, quality_loaders.alike):
         with pytest.raises(ScopeError):
             load(version, scope)
     for load in (quality_loaders.fields, quality_loaders.month_facts, quality_loaders.unmatched, quality_loaders.unclassified, quality_loaders.untyped):
@@ -124,6 +124,53 @@ def test_an_administrator_maps_a_label_once(open_page, tmp_path: Path):
     again = open_page(PAGE, home=home, role="管理员")
     assert "所有工单都找到了所在区域" in texts(again)
     assert "不在册的地方" in picker(again, "交付的写法").options, "a mapping can be taken back"
+
+
+def test_an_administrator_maps_a_category_and_takes_it_back(open_page, tmp_path: Path):
+    """A whole first level by its name; a department's unit the same way."""
+    home = small_city.build(tmp_path)
+    made = Counter(row["问题分类"].split("->")[0] for row in small_city.rows())
+    for kind, label, target, word in (("分类", "占道停车", "市容环卫", "分类"), ("单位", "热力集团", "市住建委", "承办单位")):
+        app = open_page(PAGE, home=home, role="管理员", alias_kind=kind)
+        picker(app, "交付的写法").select(label)
+        picker(app, f"对应的{word}").select(target)
+        app.text_input[0].input("改名")
+        app.button[0].click().run()
+        assert any(f"“{label}”对应{target}" in item.value for item in app.success), texts(app)
+    assert small_city.manage(home, "refresh").returncode == 0
+    app = open_page(PAGE, home=home, role="管理员", alias_kind="分类")
+    audit = table_with(app, "改为")
+    assert audit[["类别", "写法", "改为"]].to_numpy().tolist() == [["单位", "热力集团", "市住建委"], ["分类", "占道停车", "市容环卫"]]
+    paths = quality_loaders.category_paths(loaders.pin_version(), Scope(Role.ADMIN))
+    counted = paths[paths["parent"].isna()].set_index("path")["ticket_count"].to_dict()
+    assert "占道停车" not in counted
+    assert counted["市容环卫"] == made["市容环卫"] + made["占道停车"]
+    picker(app, "交付的写法").select("占道停车")
+    app.text_input[0].input("还是两类")
+    app.button[0].click().run()
+    assert any("已撤销" in item.value for item in app.success)
+
+
+def test_categories_alike_are_listed_with_those_renamed_first(clear_caches, monkeypatch, tmp_path: Path):
+    """供热问题 became 供暖问题 in July 2025; 噪声扰民 and 噪音扰民 are used side by side."""
+    rows = small_city.rows()
+    for number, row in enumerate(rows):
+        first, _sign, second = row["问题分类"].partition("->")
+        if first == "供暖问题" and row["创建时间"] < "2025-07":
+            first = "供热问题"
+        if first == "噪声扰民" and number % 3 == 0:
+            first = "噪音扰民"
+        row["问题分类"] = f"{first}->{second}"
+    path = tmp_path / "t.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    assert small_city.manage(tmp_path / "home", "ingest", str(path), "--city", "beijing").returncode == 0
+    monkeypatch.setenv("WEISU_HOME", str(tmp_path / "home"))
+    found = quality_loaders.alike(loaders.pin_version(), Scope(Role.ADMIN))
+    pairs = [(row.path, row.other, row.is_apart) for row in found.itertuples() if "->" not in row.path]
+    assert pairs == [("供暖问题", "供热问题", True), ("噪音扰民", "噪声扰民", False)]
 
 
 def test_the_file_opens_in_a_spreadsheet(city_home, clear_caches, monkeypatch):
