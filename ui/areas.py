@@ -10,10 +10,12 @@ import streamlit as st
 from storage.scope import Role
 from ui import geometry, loaders, maps, sentences, tables, theme, urlstate
 from ui.filters import DISTRICT_KEY, SUBDISTRICT_KEY
+from ui.kept import kept
 from ui.words import _
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from ui.filters import Choice
     from ui.frame import View
@@ -102,7 +104,7 @@ def _back_button(view: View, choice: Choice) -> None:
         st.button(_("返回上一级"), icon="↩", on_click=_widen, type="tertiary")
 
 
-def draw_map(view: View, frame: pd.DataFrame, unplaced: int, level: str, height: int = 400) -> None:
+def draw_map(view: View, choice: Choice, frame: pd.DataFrame, unplaced: int, level: str, height: int = 400) -> None:
     """The choropleth, or the sentence that says why there is none."""
     word = level_word(view, level)
     key = view.facts.boundaries_key
@@ -110,8 +112,12 @@ def draw_map(view: View, frame: pd.DataFrame, unplaced: int, level: str, height:
         st.info(sentences.no_boundaries(view.facts, word), icon="🗺️")
         return
     chart = f"map_{level}"
-    extent = geometry.extent(level, frame["code"])
-    figure = maps.choropleth(frame, key, level, extent=extent, dark=st.context.theme.type == "dark", height=height)
+    dark = st.context.theme.type == "dark"
+
+    def make() -> go.Figure:
+        return maps.choropleth(frame, key, level, extent=geometry.extent(level, frame["code"]), dark=dark, height=height)
+
+    figure = kept("choropleth", make, view.version, view.scope, choice.selection, choice.period, level, dark, height)
     st.plotly_chart(
         figure,
         key=chart,

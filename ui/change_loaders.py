@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
-import streamlit as st
 
 from forecasts.calendars import day_kinds
 from governance import rates
@@ -19,7 +18,8 @@ from governance.periods import Grain, Period
 from governance.policy import load_policy
 from storage import reads
 from storage.changes import read_cells, read_weekly_cells
-from ui.loaders import CACHE_SECONDS, facts, place_register, snapshot
+from ui.kept import cached
+from ui.loaders import facts, place_register, snapshot
 
 if TYPE_CHECKING:
     from datetime import date
@@ -76,7 +76,7 @@ def _days(version: str, first: date, last: date) -> pd.DataFrame:
     return day_kinds(facts(version).calendar, first, last)
 
 
-@st.cache_data(max_entries=128, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(128)
 def _rhythm(version: str, scope: Scope, selection: Selection) -> tuple[DayWeights, Noise]:
     """Weights of the kinds of day, and how much counts scatter: from the last years and the last year of the data."""
     known = facts(version)
@@ -92,7 +92,7 @@ def _rhythm(version: str, scope: Scope, selection: Selection) -> tuple[DayWeight
     return weights, noise(weekly, _days(version, short.start, short.end), weights=weights)
 
 
-@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def changes(version: str, scope: Scope, selection: Selection, period: Period, against: Against) -> Change:
     """The change of requests between a period and its base, taken apart.
 

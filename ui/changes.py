@@ -11,6 +11,7 @@ import streamlit as st
 from ui import change_loaders, figures, panels, tables, theme, urlstate, words
 from ui import change_sentences as said
 from ui.filters import CATEGORY_KEY, DISTRICT_KEY, SUBDISTRICT_KEY
+from ui.kept import kept
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -72,13 +73,14 @@ def _draw_sentences(view: View, choice: Choice, change: Change, against: Against
     for line in said.renames(change):
         st.caption(line)
     if len(change.found.items) <= FEW_ITEMS:
-        draw_bars(change, height=BARS_HEIGHT)
+        draw_bars(view, choice, change, height=BARS_HEIGHT)
 
 
-def draw_bars(change: Change, height: int) -> None:
+def draw_bars(view: View, choice: Choice, change: Change, height: int) -> None:
     """What each category added or took, as bars; nothing where there is one category alone."""
     if len(change.rows) > 1:
-        figure = figures.contributions(change.rows.head(BARS), height=height)
+        shows = (view.version, view.scope, choice.selection, choice.period, change.base, height)
+        figure = kept("contributions", lambda: figures.contributions(change.rows.head(BARS), height=height), *shows)
         st.plotly_chart(figure, config=theme.CONFIG, alt=_("各分类诉求量增减。{text}").format(text=said.largest(change)), key="contributions")
 
 

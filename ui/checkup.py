@@ -15,11 +15,13 @@ from storage.scope import BOUND_ROLES, Role
 from ui import checkup_figures, checkup_loaders, exports, filters, identity, loaders, sentences, tables, theme, urlstate, words
 from ui import checkup_sentences as said
 from ui.checkup_loaders import WHOLE
+from ui.kept import kept
 from ui.measures import MEASURES
 from ui.words import _
 
 if TYPE_CHECKING:
     from governance.checkup import Checkup
+    from storage.scope import Scope
     from ui.frame import View
 
 __all__ = ["Target", "chart_title", "download", "draw_chart", "draw_findings", "draw_peers", "draw_table", "has_no_tickets", "pick", "result_table"]
@@ -55,6 +57,10 @@ class Target:
 
 def _options(view: View, kind: str) -> dict[str, str]:
     """Code and name of every object of a kind that the scope may pick."""
+    return kept("checkup_options", lambda: _all_options(view, kind), view.version, view.scope, kind)
+
+
+def _all_options(view: View, kind: str) -> dict[str, str]:
     match kind:
         case "district" | "subdistrict":
             rows = filters.visible_places(view)
@@ -166,7 +172,7 @@ def _evidence(target: Target, category: str | None) -> dict[str, str]:
 
 def draw_findings(view: View, result: Checkup, target: Target) -> None:
     """The findings, most severe first, each with the way to its evidence."""
-    key = (view.version, view.scope, target.kind, target.code, target.period)
+    key = shows(view, target)
     growing, problems = checkup_loaders.growing(*key), checkup_loaders.problems(*key)
     for finding in said.findings(result, growing, problems, target.period, target.word):
         text, link = st.columns([6, 1], gap="small")
@@ -176,9 +182,14 @@ def draw_findings(view: View, result: Checkup, target: Target) -> None:
         st.caption(_("数据驾驶舱不能按承办单位筛选：打开后请在“{word}”一栏中查看。").format(word=target.word))
 
 
-def draw_chart(result: Checkup, target: Target) -> None:
+def shows(view: View, target: Target) -> tuple[str, Scope, str, str, Period]:
+    """What a check-up depends on."""
+    return view.version, view.scope, target.kind, target.code, target.period
+
+
+def draw_chart(view: View, result: Checkup, target: Target) -> None:
     """Own value among the peers, or among the own past where there are no peers."""
-    figure = checkup_figures.strips(result, target.names)
+    figure = kept("strips", lambda: checkup_figures.strips(result, target.names), *shows(view, target))
     st.plotly_chart(figure, config=theme.CONFIG, alt=said.strip(result, target.name, target.word), key="strips")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import streamlit as st
 
 from governance import checkup
 from governance.policy import load_policy
@@ -13,6 +12,7 @@ from storage import reads
 from storage.reads import Selection
 from storage.scope import BOUND_ROLES, Role, Scope
 from ui import loaders
+from ui.kept import cached
 
 if TYPE_CHECKING:
     from governance.checkup import Checkup
@@ -51,7 +51,7 @@ def _population(version: str, kind: str) -> pd.Series:
     return pd.Series({WHOLE: register.loc[register["level"] == level, "population"].astype("float64").sum(min_count=1, skipna=False)})
 
 
-@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(64)
 def _months(version: str, scope: Scope, kind: str, period: Period) -> pd.DataFrame:
     """Counts of every object of a kind, for the month and the two years before it that the data cover."""
     snapshot, known = loaders.snapshot(version), loaders.facts(version)
@@ -81,7 +81,7 @@ def _narrowed(scope: Scope, kind: str, code: str) -> tuple[Scope, Selection]:
             return scope, Selection()
 
 
-@st.cache_data(max_entries=256, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def problems(version: str, scope: Scope, kind: str, code: str, period: Period) -> pd.DataFrame:
     """Requests by problem of one object in one month: ``problem``, ``request_count``, most first; unclassified tickets left out."""
     own_scope, selection = _narrowed(scope, kind, code)
@@ -92,7 +92,7 @@ def problems(version: str, scope: Scope, kind: str, code: str, period: Period) -
     return counts.sort_values(["request_count", "problem"], ascending=[False, True], ignore_index=True)[["problem", "request_count"]]
 
 
-@st.cache_data(max_entries=256, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def checked(version: str, scope: Scope, kind: str, code: str, period: Period) -> Checkup:
     """The check-up of one object in one month, under the policy at the month's end."""
     rows = _months(version, scope, kind, period)
@@ -104,7 +104,7 @@ def checked(version: str, scope: Scope, kind: str, code: str, period: Period) ->
     return checkup.examine(rows, code, policy=load_policy().on(period.end))
 
 
-@st.cache_data(max_entries=256, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def growing(version: str, scope: Scope, kind: str, code: str, period: Period) -> pd.DataFrame:
     """Problems that grew beyond chance against the same month a year ago; empty where the data do not reach back."""
     then = checkup.past_months(period, YEAR)[YEAR]

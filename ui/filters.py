@@ -13,6 +13,7 @@ from governance.tickets import Channel, RequestType
 from storage.reads import Selection
 from storage.scope import Role
 from ui import loaders, sentences, urlstate, words
+from ui.kept import kept
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -120,21 +121,29 @@ def pick_period(known: Facts) -> Period:
             return Period.containing(Grain.MONTH, date.fromisoformat(f"{chosen}-01"), until=until)
 
 
+def _place_labels(view: View, level: str, parent: str | None) -> dict[str, str]:
+    """Screen names by code of the places of a level that the pickers may offer, below a district where one is chosen."""
+
+    def make() -> dict[str, str]:
+        rows = visible_places(view)
+        rows = rows[rows["level"] == level]
+        rows = rows if parent is None else rows[rows["parent_code"] == parent]
+        return urlstate.unique_labels(rows["code"], rows["name"], rows["parent_name"])
+
+    return kept("place_labels", make, view.version, view.scope, level, parent)
+
+
 def pick_place(view: View) -> tuple[str | None, str | None, str]:
     """District and subdistrict; the second depends on the first, both on the scope."""
-    rows = visible_places(view)
     known = view.facts
     district, subdistrict, name = None, None, known.city_name
-    districts = rows[rows["level"] == "district"]
-    if known.has_districts and not districts.empty:
-        labels = urlstate.unique_labels(districts["code"], districts["name"], districts["parent_name"])
+    labels = _place_labels(view, "district", None)
+    if known.has_districts and labels:
         bound = view.scope.role is Role.DISTRICT
         district = urlstate.select(known.district_word, labels, key=DISTRICT_KEY, required=bound)
         name = labels.get(district or "", name)
-    below = rows[rows["level"] == "subdistrict"]
-    below = below if district is None else below[below["parent_code"] == district]
-    if not below.empty:
-        labels = urlstate.unique_labels(below["code"], below["name"], below["parent_name"])
+    labels = _place_labels(view, "subdistrict", district)
+    if labels:
         bound = view.scope.role is Role.SUBDISTRICT
         subdistrict = urlstate.select(known.subdistrict_word, labels, key=SUBDISTRICT_KEY, required=bound)
         name = labels.get(subdistrict or "", name)
@@ -143,8 +152,11 @@ def pick_place(view: View) -> tuple[str | None, str | None, str]:
 
 def pick_category(view: View) -> str | None:
     """A category of the first level, or all."""
-    first = loaders.categories(view.version)["category_1"].dropna().drop_duplicates().sort_values()
-    return urlstate.select(_("一级分类"), {str(name): str(name) for name in first}, key=CATEGORY_KEY)
+
+    def make() -> dict[str, str]:
+        return {str(name): str(name) for name in loaders.categories(view.version)["category_1"].dropna().drop_duplicates().sort_values()}
+
+    return urlstate.select(_("一级分类"), kept("category_labels", make, view.version), key=CATEGORY_KEY)
 
 
 def _pick_kind(view: View) -> tuple[str | None, str | None, str | None]:

@@ -12,6 +12,7 @@ import streamlit as st
 from storage.queries import Selection
 from ui import areas, filters, heat_figures, heat_loaders, loaders, theme, urlstate, words
 from ui.heat_loaders import CHANGE, COUNT, PER_10K
+from ui.kept import kept
 from ui.measures import MEASURES
 from ui.words import _
 
@@ -227,7 +228,8 @@ def draw_hours(view: View, heat: Heat, month: date, height: int) -> None:
     if not table.to_numpy().any():
         st.caption(_("所选范围本月没有工单。"))
         return
-    st.plotly_chart(heat_figures.hours(table, height), key="hours", config=theme.CONFIG, alt=hours_sentence(table))
+    figure = kept("hours", lambda: heat_figures.hours(table, height), view.version, view.scope, heat.selection, month, height)
+    st.plotly_chart(figure, key="hours", config=theme.CONFIG, alt=hours_sentence(table))
     st.caption(hours_sentence(table) + (_("（按地点统计，未按分类细分。）") if is_wider else ""))
 
 
@@ -253,7 +255,7 @@ def draw_panel(view: View, heat: Heat, frame: pd.DataFrame, everything: heat_loa
     count = _("诉求量 {n} 件").format(n=words.exact(now["request_count"]))
     value = "" if heat.metric == COUNT else f" · {heat.metric_name} {heat.text(now['value'])}"
     st.markdown(f"**{names[code]}**{value} · {count}")
-    figure = heat_figures.trend(own, month, height)
+    figure = kept("trend", lambda: heat_figures.trend(own, month, height), view.version, view.scope, heat, month, code, height)
     st.plotly_chart(figure, key="area_trend", config=theme.CONFIG, alt=_("{name}各月诉求量走势").format(name=names[code]))
     narrowed: dict[str, Any] = {f"{heat.level}_code": code}
     selection = Selection(category_1=heat.selection.category_1, **narrowed)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui import areas, geometry, heat, heat_figures, heat_loaders, heat_picture, loaders, maps, scales, theme, words
+from ui.kept import kept
 from ui.words import _
 
 if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+    import plotly.graph_objects as go
 
     from ui.frame import View
     from ui.heat import Heat
@@ -30,7 +32,7 @@ def draw(view: View, choice: Heat, frame: pd.DataFrame, breaks: tuple[float, ...
     if playing and heat_picture.can_draw(view, choice, month):
         heat_picture.show(view, choice, frame, breaks, month, HEIGHT, sentence)
     elif choice.layer == heat.AREAS:
-        _areas(view, choice, frame, breaks, sentence)
+        _areas(view, choice, frame, breaks, month, sentence)
     elif choice.layer == heat.DENSITY:
         _density(view, choice, month, sentence)
     else:
@@ -49,27 +51,34 @@ def _hover(choice: Heat, frame: pd.DataFrame) -> list[str]:
     return [f"{name} {choice.text(value)}{unit}" + own.format(n=words.exact(count)) for name, value, count in rows]
 
 
-def _areas(view: View, choice: Heat, frame: pd.DataFrame, breaks: tuple[float, ...], alt: str) -> None:
+def _areas(view: View, choice: Heat, frame: pd.DataFrame, breaks: tuple[float, ...], month: date, alt: str) -> None:
     """The choropleth; colours mean the same in every month."""
     key = view.facts.boundaries_key
     if key is None or not loaders.has_geometry(view.version, choice.level):
         st.info(_("没有安装区划边界，地图暂不显示；右侧列表照常。"), icon="🗺️")
         return
     dark = st.context.theme.type == "dark"
+    chosen = heat.chosen_area(choice, frame)
+    figure = kept("heat_map", lambda: _area_map(choice, frame, breaks, key, chosen, dark=dark), view.version, view.scope, choice, month, chosen, dark)
+    chart = f"heat_{choice.level}"
+    st.plotly_chart(figure, key=chart, on_select=partial(_clicked, chart), selection_mode="points", config=theme.CONFIG, alt=alt)
+
+
+def _area_map(choice: Heat, frame: pd.DataFrame, breaks: tuple[float, ...], boundaries_key: str, chosen: str | None, *, dark: bool) -> go.Figure:
+    extent = geometry.extent(choice.level, frame["code"])
     figure = maps.area_map(
         frame.assign(hover=_hover(choice, frame)),
         scales.classes(frame["value"], breaks),
         scales.scale(choice.metric_name, breaks, choice.text, dark=dark, diverging=choice.metric == heat_loaders.CHANGE),
-        maps.geometry_url(key, choice.level),
-        extent=(extent := geometry.extent(choice.level, frame["code"])),
+        maps.geometry_url(boundaries_key, choice.level),
+        extent=extent,
         dark=dark,
         height=HEIGHT,
-        chosen=heat.chosen_area(choice, frame),
+        chosen=chosen,
     )
     if extent is not None:
         figure.update_layout(map=heat_figures.fit(extent, HEIGHT))
-    chart = f"heat_{choice.level}"
-    st.plotly_chart(figure, key=chart, on_select=partial(_clicked, chart), selection_mode="points", config=theme.CONFIG, alt=alt)
+    return figure
 
 
 def legend_html(look: Scale, *, dark: bool) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from geodata import hexagons
 from governance import rates
@@ -15,6 +14,7 @@ from governance.periods import Grain, Period
 from storage import patterns, reads, unplaced_reads
 from storage.scope import Role
 from ui import loaders
+from ui.kept import cached
 
 if TYPE_CHECKING:
     from datetime import date
@@ -64,7 +64,7 @@ def month_period(month: date) -> Period:
     return Period.containing(Grain.MONTH, month)
 
 
-@st.cache_data(max_entries=4, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(4)
 def months(version: str) -> list[date]:
     """First days of all months with data, oldest first."""
     known = loaders.facts(version)
@@ -82,7 +82,7 @@ def populated_levels(version: str, scope: Scope, selection: Selection) -> tuple[
     return tuple(level for level in levels if loaders.register(version, scope, selection, level)["population"].notna().any())
 
 
-@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(64)
 def area_months(version: str, scope: Scope, selection: Selection, level: str, metric: str) -> AreaMonths:
     """A metric of every area of a level in every month; areas without a ticket in a month count 0."""
     every = months(version)
@@ -133,7 +133,7 @@ def _breaks(values: pd.Series) -> tuple[float, ...]:
     return tuple(sorted({float(f"{cut:.3g}") for cut in cuts}))
 
 
-@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(64)
 def density(version: str, scope: Scope, selection: Selection, month: date, resolution: int) -> tuple[pd.DataFrame, int]:
     """Requests by H3 cell: ``cell`` (its name), ``longitude``, ``latitude`` (of its centre), ``request_count``; and requests without a position."""
     found = patterns.read_hexagons(loaders.snapshot(version), scope, selection, month_period(month))
@@ -144,7 +144,7 @@ def density(version: str, scope: Scope, selection: Selection, month: date, resol
     return cells[cells["request_count"] > 0].sort_values("request_count", ascending=False, ignore_index=True), missing
 
 
-@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(64)
 def communities(version: str, scope: Scope, selection: Selection, month: date, limit: int) -> pd.DataFrame:
     """The communities with most requests: ``community``, ``street``, ``request_count``, ``longitude``, ``latitude`` (NaN: too few positions)."""
     found = patterns.read_communities(loaders.snapshot(version), scope, selection, month_period(month))
@@ -152,7 +152,7 @@ def communities(version: str, scope: Scope, selection: Selection, month: date, l
     return found.assign(street=found["subdistrict_code"].map(names)).head(limit)
 
 
-@st.cache_data(max_entries=64, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(64)
 def hours(version: str, scope: Scope, selection: Selection, month: date) -> tuple[pd.DataFrame, bool]:
     """Intake by weekday (rows 1-7, Monday first) and hour (columns 0-23); and whether category could not narrow it."""
     found = patterns.read_hours(loaders.snapshot(version), scope, selection, month_period(month))
@@ -160,7 +160,7 @@ def hours(version: str, scope: Scope, selection: Selection, month: date) -> tupl
     return table.reindex(index=range(1, 8), columns=range(24)).fillna(0).astype("int64"), "category_1_id" in found.attrs["left_out"]
 
 
-@st.cache_data(max_entries=16, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(16)
 def unplaced_labels(version: str, scope: Scope, selection: Selection, month: date, level: str, limit: int | None) -> pd.DataFrame:
     """Labels of the month that found no area, most frequent first; see ``storage.unplaced_reads``."""
     return unplaced_reads.read_unplaced_labels(loaders.snapshot(version), scope, selection, month_period(month), level, limit)

@@ -23,6 +23,7 @@ from storage.schematic import is_schematic
 from storage.scope import Role
 from storage.snapshot import Snapshot, current_version, open_snapshot
 from ui import urlstate, windows
+from ui.kept import cached
 
 if TYPE_CHECKING:
     from storage.reads import Facts, Selection
@@ -54,7 +55,6 @@ __all__ = [
     "whole_quarantine",
 ]
 
-CACHE_SECONDS = 3600
 COUNT_MEASURES = ("intake_count", "request_count", "open_count", "unresolved_count", "overdue_count")
 SHARES = {"unresolved_count": "resolution_base_count", "overdue_count": "due_count", "open_count": "request_count"}
 """Counts that are shown with their share of another count."""
@@ -92,38 +92,38 @@ def pin_version() -> str | None:
     return current_version(Home.from_environment())
 
 
-@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(4)
 def facts(version: str) -> Facts:
     """What this snapshot is: city, first and last day, level names."""
     return reads.read_facts(snapshot(version))
 
 
-@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(4)
 def place_register(version: str) -> pd.DataFrame:
     """All places: level, code, name, parent_code, parent_name, longitude, latitude."""
     return reads.read_places(snapshot(version))
 
 
-@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(4)
 def unit_register(version: str) -> pd.DataFrame:
     """All handling units seen: unit_code, unit_name, unit_type."""
     return reads.read_units(snapshot(version))
 
 
-@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(4)
 def categories(version: str) -> pd.DataFrame:
     """All pairs of category_1 and category_2."""
     return reads.read_categories(snapshot(version))
 
 
-@st.cache_data(max_entries=32, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(32)
 def small_base(version: str, period: Period) -> int:
     """Valid answers below which a rate is marked as resting on too few; the policy at the period's end."""
     del version
     return load_policy().on(period.end).small_base
 
 
-@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def headline(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
     """The measures of a period beside the period before and a year ago.
 
@@ -163,7 +163,7 @@ def _measured(counts: pd.DataFrame) -> pd.DataFrame:
     return table[[*COUNT_MEASURES, *rates.RATE_COUNTS, "consultation_share"]]
 
 
-@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def sparks(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
     """The key figures over the time up to the period: 28 days for a day, 12 weeks for a week, else 13 months. Columns as in ``headline``.
 
@@ -185,7 +185,7 @@ def _with_rates(counts: pd.DataFrame) -> pd.DataFrame:
     return counts.join(rates.three_rates(counts)).join(ends)
 
 
-@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def problems(version: str, scope: Scope, selection: Selection, period: Period, limit: int = 10) -> pd.DataFrame:
     """The problems with most requests, their rank before and their weekly trend.
 
@@ -249,7 +249,7 @@ def _weekly_trends(version: str, scope: Scope, selection: Selection, period: Per
     return {key: [int(value) for value in row] for key, row in zip(keys, table.to_numpy(), strict=True)}
 
 
-@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def volume(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
     """Requests over time beside the same days a year ago.
 
@@ -273,14 +273,14 @@ def volume(version: str, scope: Scope, selection: Selection, period: Period) -> 
     return frame
 
 
-@st.cache_data(max_entries=32, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(32)
 def calendar_marks(version: str, period: Period) -> pd.DataFrame:
     """Holidays of the city's calendar within a period: ``label``, ``start``, ``end``."""
     found = marks(facts(version).calendar, period.start, period.end)
     return found[["label", "start", "end"]]
 
 
-@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def places(version: str, scope: Scope, selection: Selection, period: Period, level: str) -> tuple[pd.DataFrame, int]:
     """Every place of a level with its counts and rates, and the number of tickets on no place.
 
@@ -321,20 +321,20 @@ def register(version: str, scope: Scope, selection: Selection, level: str) -> pd
     return rows.drop(columns="level")
 
 
-@st.cache_data(max_entries=256, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(256)
 def units(version: str, scope: Scope, selection: Selection, period: Period) -> pd.DataFrame:
     """Handling units with their counts, rates and the interval of the resolution rate, most requests first."""
     frame = reads.read_by_unit(snapshot(version), scope, selection, period)
     return _with_rates(frame.sort_values(["request_count", "intake_count"], ascending=False, ignore_index=True))
 
 
-@st.cache_data(max_entries=8, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(8)
 def batches(version: str, scope: Scope) -> pd.DataFrame:
     """Every batch with its four outcomes; for administrators."""
     return reads.read_batches(snapshot(version), scope)
 
 
-@st.cache_data(max_entries=16, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(16)
 def quarantine(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
     """The first thousand rows set aside, with file, row, column, value and reason; for administrators."""
     return reads.read_quarantine(snapshot(version), scope, batch_no, QUARANTINE_SHOWN)
@@ -345,7 +345,7 @@ def whole_quarantine(version: str, scope: Scope, batch_no: int | None = None) ->
     return reads.read_quarantine(snapshot(version), scope, batch_no)
 
 
-@st.cache_data(max_entries=16, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(16)
 def quarantine_reasons(version: str, scope: Scope, batch_no: int | None = None) -> pd.DataFrame:
     """Reasons, most frequent first: reason, fault_count, total_count (faults in all); for administrators."""
     return reads.read_quarantine_reasons(snapshot(version), scope, batch_no)
@@ -356,7 +356,7 @@ def default_period(known: Facts) -> Period:
     return Period.containing(Grain.MONTH, known.filled_until, until=known.data_until)
 
 
-@st.cache_data(max_entries=4, ttl=CACHE_SECONDS, show_spinner=False)
+@cached(4)
 def has_schematic_boundaries(version: str) -> bool:
     """Whether the areas on the map are cells drawn around centroids, not the official boundaries."""
     key = facts(version).boundaries_key

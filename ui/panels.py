@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui import figures, sentences, theme
+from ui.kept import kept
 from ui.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     import pandas as pd
     from streamlit.delta_generator import DeltaGenerator
 
@@ -57,7 +60,8 @@ def pick_units(units: pd.DataFrame) -> pd.DataFrame:
     return units if chosen == EVERY_KIND else units[units["unit_type"] == chosen].reset_index(drop=True)
 
 
-def fill(problems: pd.DataFrame, room: int) -> None:
+def fill(shows: tuple[Hashable, ...], problems: pd.DataFrame, room: int) -> None:
     """Put the same problems as bars into the room a short table has left beside the map."""
     if room >= LEAST_BARS:
-        st.plotly_chart(figures.problems(problems, room), config=theme.CONFIG, alt=sentences.problems(problems), key="problems")
+        figure = kept("problems", lambda: figures.problems(problems, room), *shows, room)
+        st.plotly_chart(figure, config=theme.CONFIG, alt=sentences.problems(problems), key="problems")

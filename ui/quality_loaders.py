@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import streamlit as st
 
 from governance import completeness, rates
 from governance.periods import Grain, Period, month_end
@@ -15,6 +14,7 @@ from governance.tickets import FIELDS
 from storage import quality_reads
 from storage.records.aliases import PATH_SIGN
 from ui import loaders
+from ui.kept import cached
 
 if TYPE_CHECKING:
     from storage.scope import Scope
@@ -61,7 +61,7 @@ def pick_window(version: str, months: int | None) -> Period:
     return Period(Grain.RANGE, start, end)
 
 
-@st.cache_data(max_entries=8, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(8)
 def volume_alarm(version: str, scope: Scope) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Thirteen weeks day by day, and the runs of alarm in the last year; the weeks are the last ones, or those around the last run where it is older.
 
@@ -82,7 +82,7 @@ def volume_alarm(version: str, scope: Scope) -> tuple[pd.DataFrame, pd.DataFrame
     return drops[drops["day"] <= end].tail(SHOWN_DAYS).reset_index(drop=True), runs
 
 
-@st.cache_data(max_entries=16, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(16)
 def fields(version: str, scope: Scope, period: Period) -> tuple[pd.DataFrame, list[str]]:
     """How full each field of the contract is, emptiest first, and the Chinese names of those that never came.
 
@@ -123,14 +123,14 @@ def _shares(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
     return sums.assign(share=rates.share(sums["filled_count"], sums["ticket_count"]))
 
 
-@st.cache_data(max_entries=16, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(16)
 def month_facts(version: str, scope: Scope, period: Period) -> pd.DataFrame:
     """The months of a period, newest first: ``month`` and counts of tickets, unplaced, unclassified, without unit, comparable and duplicate."""
     rows = quality_reads.read_quality_months(loaders.snapshot(version), scope)
     return rows[_within(rows["month"], period)].iloc[::-1].reset_index(drop=True)
 
 
-@st.cache_data(max_entries=8, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(8)
 def delays(version: str, scope: Scope) -> tuple[pd.DataFrame, int]:
     """How long tickets took to arrive, newest month first, and after how many days one is late; see `governance.completeness.delays`."""
     late_after = completeness.late_days(load_policy(), loaders.facts(version).data_until)
@@ -138,7 +138,7 @@ def delays(version: str, scope: Scope) -> tuple[pd.DataFrame, int]:
     return completeness.delays(rows, late_after).iloc[::-1].reset_index(drop=True), late_after
 
 
-@st.cache_data(max_entries=16, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(16)
 def unmatched(version: str, scope: Scope, period: Period) -> pd.DataFrame:
     """Place labels that found no subdistrict, most frequent first, each with the known name most like it (None: none is).
 
@@ -155,19 +155,19 @@ def unmatched(version: str, scope: Scope, period: Period) -> pd.DataFrame:
     return rows.assign(suggestion=pd.Series(found, index=labels.index, dtype="object"))
 
 
-@st.cache_data(max_entries=16, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(16)
 def unclassified(version: str, scope: Scope, period: Period) -> pd.DataFrame:
     """Tickets whose first or second category is missing: ``category_1``, ``category_2``, ``ticket_count``."""
     return quality_reads.read_unclassified(loaders.snapshot(version), scope, period)
 
 
-@st.cache_data(max_entries=16, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(16)
 def untyped(version: str, scope: Scope, period: Period) -> pd.DataFrame:
     """Units without a type: ``unit_name`` (None: no unit given), ``ticket_count``."""
     return quality_reads.read_untyped_units(loaders.snapshot(version), scope, period)
 
 
-@st.cache_data(max_entries=8, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(8)
 def category_paths(version: str, scope: Scope) -> pd.DataFrame:
     """Every first level and every path of two levels: ``path``, ``parent`` (None for a first level), ``name``, ``ticket_count``, first and last day."""
     rows = quality_reads.read_categories(loaders.snapshot(version), scope)
@@ -180,7 +180,7 @@ def category_paths(version: str, scope: Scope) -> pd.DataFrame:
     return pd.concat(both, ignore_index=True)[["path", "parent", "name", "ticket_count", "first_on", "last_on"]]
 
 
-@st.cache_data(max_entries=8, ttl=loaders.CACHE_SECONDS, show_spinner=False)
+@cached(8)
 def alike(version: str, scope: Scope) -> pd.DataFrame:
     """Categories named much like a more frequent one of the same level and parent, those that do not overlap in time first.
 

@@ -90,7 +90,7 @@ def _panel(title: str, body: Callable[[], None]) -> None:
 def _map(view: View, choice: Choice, level: str) -> None:
     word = areas.level_word(view, level)
     places, unplaced = loaders.places(view.version, view.scope, choice.selection, choice.period, level)
-    areas.draw_map(view, places, unplaced, level, height=HEIGHT - 40)
+    areas.draw_map(view, choice, places, unplaced, level, height=HEIGHT - 40)
     st.caption(sentences.places(places, word, unplaced))
 
 
@@ -104,7 +104,7 @@ def _reasons(view: View, choice: Choice) -> None:
     first, *others = said.spoken(change, bases[0], names)
     st.markdown(first)
     st.markdown("\n".join(f"- {line}" for line in others))
-    changes.draw_bars(change, height=BARS_HEIGHT)
+    changes.draw_bars(view, choice, change, height=BARS_HEIGHT)
 
 
 def _ranking(view: View, choice: Choice) -> None:

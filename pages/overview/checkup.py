@@ -31,7 +31,7 @@ with right, st.container(border=True, height="stretch", gap="small"):
     with panels.head(checkup.chart_title(result)):
         shows_chart = panels.pick_twin("strips_as", _("图"))
     if shows_chart:
-        checkup.draw_chart(result, target)
+        checkup.draw_chart(view, result, target)
     else:
         checkup.draw_peers(result, target)
     st.caption(checkup_sentences.strip(result, target.name, target.word))

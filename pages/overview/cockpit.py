@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import areas, cards, changes, figures, filters, frame, loaders, panels, sentences, tables, theme, wall
+from ui.kept import kept
 from ui.words import _
 
 view = frame.begin(_("数据驾驶舱"), _("比平时好还是差，该看哪里？"))
@@ -27,7 +28,7 @@ with st.grid(3, min_column_width=panels.LEAST_WIDTH, gap="small"):
             shows_map = panels.pick_twin("areas_as", _("地图"))
         places, unplaced = loaders.places(*key, level)
         if shows_map:
-            areas.draw_map(view, places, unplaced, level, height=318)
+            areas.draw_map(view, choice, places, unplaced, level, height=318)
         else:
             areas.draw_table(view, choice, places, level, height=318)
         st.caption(sentences.places(places, areas.level_word(view, level), unplaced))
@@ -42,7 +43,7 @@ with st.grid(3, min_column_width=panels.LEAST_WIDTH, gap="small"):
         if problems.empty:
             st.caption(_("所选范围内没有已分类的诉求。"))
         else:
-            panels.fill(problems, tables.problems(problems, _("前十类问题"), height=318))
+            panels.fill(key, problems, tables.problems(problems, _("前十类问题"), height=318))
             st.caption(sentences.problems(problems))
 
 with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
@@ -53,7 +54,8 @@ with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
         marks = loaders.calendar_marks(view.version, volume.attrs["window"])
         said = sentences.volume(volume)
         if shows_chart:
-            st.plotly_chart(figures.volume(volume, marks, height=124), config=theme.CONFIG, alt=sentences.volume_chart(volume, marks), key="volume")
+            figure = kept("volume", lambda: figures.volume(volume, marks, height=124), *key)
+            st.plotly_chart(figure, config=theme.CONFIG, alt=sentences.volume_chart(volume, marks), key="volume")
         else:
             tables.volume(volume, _("诉求量走势数据"), height=124)
         st.caption(said)
