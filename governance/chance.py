@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.special import betainc, erfc
 
 from governance.day_weights import DayWeights
 
@@ -22,8 +23,6 @@ EXACT_UNTIL = 1000
 
 ANSCOMBE = 3 / 8
 TINY = 1e-300
-CONVERGED = 1e-12
-MAX_TERMS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +94,23 @@ def noise(history: pd.DataFrame, days: pd.DataFrame, *, weights: DayWeights) -> 
 
 def _dispersion(counts: pd.DataFrame, series: list[str], ratio: np.ndarray) -> Dispersion:
     """The dispersion of the first label of the series, over all series that bear it."""
-    weekly = counts.groupby([*series, "week"], dropna=False)["count"].sum().rename("now").reset_index()
-    following = weekly.rename(columns={"now": "next"}).assign(week=weekly["week"] - 1)
-    pairs = weekly.merge(following, on=[*series, "week"], how="outer").fillna({"now": 0, "next": 0})
-    pairs = pairs[(pairs["week"] >= 0) & (pairs["week"] < len(ratio))]
-    factor = ratio[pairs["week"].astype("int64")]
-    pairs = pairs.assign(square=(pairs["now"] - factor * pairs["next"]) ** 2, expected=factor * (pairs["now"] + pairs["next"]))
-    pairs = pairs[pairs["expected"] > 0]
-    if pairs.empty:
+    number = counts.groupby(series, dropna=False, sort=False).ngroup().to_numpy()
+    if not number.size or not len(ratio):
         return Dispersion()
-    pooled = max(1.0, float(pairs["square"].sum() / pairs["expected"].sum()))
-    sums = pairs.groupby(series[0], dropna=False).agg(square=("square", "sum"), expected=("expected", "sum"), pairs=("week", "size"))
-    own = (sums["pairs"] * sums["square"] / sums["expected"] + SHRINKAGE_PAIRS * pooled) / (sums["pairs"] + SHRINKAGE_PAIRS)
-    return Dispersion(pooled, {_key(label): max(1.0, float(value)) for label, value in own.items()})
+    weekly = np.zeros((number.max() + 1, len(ratio) + 1))
+    np.add.at(weekly, (number, counts["week"].to_numpy()), counts["count"].to_numpy(dtype="float64"))
+    expected = ratio * (weekly[:, :-1] + weekly[:, 1:])
+    is_pair = expected > 0  # weeks without tickets on either side say nothing; nor does a week after which nothing is known
+    square = np.where(is_pair, (weekly[:, :-1] - ratio * weekly[:, 1:]) ** 2, 0.0)
+    expected = np.where(is_pair, expected, 0.0)
+    if not is_pair.any():
+        return Dispersion()
+    pooled = max(1.0, float(square.sum() / expected.sum()))
+    _, first = np.unique(number, return_index=True)
+    label, names = pd.factorize(counts[series[0]].iloc[first], use_na_sentinel=False)
+    squares, sums, pairs = (np.bincount(label, weights=part.sum(axis=1), minlength=len(names)) for part in (square, expected, is_pair))
+    own = (pairs * np.divide(squares, sums, out=np.zeros_like(sums), where=sums > 0) + SHRINKAGE_PAIRS * pooled) / (pairs + SHRINKAGE_PAIRS)
+    return Dispersion(pooled, {_key(name): max(1.0, float(value)) for name, value, known in zip(names, own, pairs > 0, strict=True) if known})
 
 
 def p_values(now: np.ndarray, before: np.ndarray, ratio: float, dispersion: np.ndarray) -> np.ndarray:
@@ -142,7 +145,7 @@ def p_values(now: np.ndarray, before: np.ndarray, ratio: float, dispersion: np.n
     some = (high + low) > 0
     large = some & (high + low > EXACT_UNTIL)
     z = 2 * (np.sqrt(high[large] + ANSCOMBE) - np.sqrt(ratio * (low[large] + ANSCOMBE))) / math.sqrt(1 + ratio)
-    found[large] = [math.erfc(abs(value) / math.sqrt(2)) for value in z]
+    found[large] = erfc(np.abs(z) / math.sqrt(2))
     small = some & ~large
     chance = ratio / (1 + ratio)
     upper = _beta_tail(high[small], low[small] + 1, chance)
@@ -152,45 +155,8 @@ def p_values(now: np.ndarray, before: np.ndarray, ratio: float, dispersion: np.n
 
 
 def _beta_tail(a: np.ndarray, b: np.ndarray, x: float) -> np.ndarray:
-    """The regularised incomplete beta function I_x(a, b); 1 where a is 0. DLMF 8.17.4 and 8.17.22."""
-    value = np.ones_like(a)
-    for direct in (True, False):
-        # the fraction converges fast on this side of the mean; on the other I_x(a, b) = 1 - I_(1-x)(b, a)
-        part = (a > 0) & ((x <= (a + 1) / (a + b + 2)) == direct)
-        first, second, at = (a[part], b[part], x) if direct else (b[part], a[part], 1 - x)
-        log_beta = _log_gamma(first) + _log_gamma(second) - _log_gamma(first + second)
-        front = np.exp(first * math.log(at) + second * math.log1p(-at) - log_beta) / first
-        tail = front * _fraction(first, second, at)
-        value[part] = tail if direct else 1 - tail
-    return value
-
-
-def _log_gamma(values: np.ndarray) -> np.ndarray:
-    return np.array([math.lgamma(value) for value in values])
-
-
-def _fraction(a: np.ndarray, b: np.ndarray, x: float) -> np.ndarray:
-    """The continued fraction of DLMF 8.17.22, by Lentz's method (Thompson & Barnett 1986)."""
-    c = np.ones_like(a)
-    d = _inverse(1 - (a + b) * x / (a + 1))
-    value = d.copy()
-    for m in range(1, MAX_TERMS):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        step = np.ones_like(a)
-        for term in (even, odd):
-            d = _inverse(1 + term * d)
-            c = 1 + term / c
-            c = np.where(np.abs(c) < TINY, TINY, c)
-            step = c * d
-            value = value * step
-        if not value.size or np.abs(step - 1).max() < CONVERGED:
-            break
-    return value
-
-
-def _inverse(values: np.ndarray) -> np.ndarray:
-    return 1 / np.where(np.abs(values) < TINY, TINY, values)
+    """The regularised incomplete beta function I_x(a, b); 1 where a is 0. DLMF 8.17."""
+    return np.where(a > 0, betainc(np.where(a > 0, a, 1.0), b, x), 1.0)
 
 
 def discoveries(p: np.ndarray, level: float) -> np.ndarray:

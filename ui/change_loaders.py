@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -76,18 +76,28 @@ def _days(version: str, first: date, last: date) -> pd.DataFrame:
     return day_kinds(facts(version).calendar, first, last)
 
 
-@cached(128)
-def _rhythm(version: str, scope: Scope, selection: Selection) -> tuple[DayWeights, Noise]:
-    """Weights of the kinds of day, and how much counts scatter: from the last years and the last year of the data."""
+@cached(32)
+def _weights(version: str, scope: Scope, selection: Selection) -> DayWeights:
+    """Weights of the kinds of day, from the last three years of the data."""
     known = facts(version)
-    category, place = axes(version, scope, selection)
     long = Period(Grain.RANGE, max(known.data_from, known.filled_until - timedelta(days=WEIGHT_DAYS - 1)), known.filled_until)
     daily = reads.read_daily(snapshot(version), scope, selection, long)
     counts = pd.Series(daily["request_count"].to_numpy(), index=pd.to_datetime(daily["day"]).astype("datetime64[us]"))
     days = _days(version, long.start, long.end)
     history = days.assign(count=counts.reindex(days["day"]).fillna(0).to_numpy())
-    weights = day_weights(history)
-    short = Period(Grain.RANGE, max(long.start, long.end - timedelta(days=NOISE_DAYS - 1)), long.end)
+    return day_weights(history)
+
+
+@cached(128)
+def _rhythm(version: str, scope: Scope, selection: Selection) -> tuple[DayWeights, Noise]:
+    """Weights of the kinds of day, and how much counts scatter from week to week, in the last year of the data.
+
+    The weights are those of all places together: a subdistrict alone is too small to tell what a holiday does.
+    """
+    known = facts(version)
+    category, place = axes(version, scope, selection)
+    weights = _weights(version, scope, replace(selection, district_code=None, subdistrict_code=None))
+    short = Period(Grain.RANGE, max(known.data_from, known.filled_until - timedelta(days=NOISE_DAYS - 1)), known.filled_until)
     weekly = read_weekly_cells(snapshot(version), scope, selection, short, category=category, place=place)
     return weights, noise(weekly, _days(version, short.start, short.end), weights=weights)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
-import plotly.graph_objects as go
 
 from ui import theme, words
 from ui.words import _
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["axis_ticks", "contributions", "problems", "volume"]
 
@@ -51,46 +55,58 @@ def volume(frame: pd.DataFrame, marks: pd.DataFrame, height: int = 250) -> go.Fi
     """
     step = STEP_FORMATS[frame.attrs.get("step", "day")]
     names = [start.strftime(step) for start in frame["start"]]
-    figure = go.Figure()
+    traces: list[dict[str, Any]] = []
     if frame["year_ago_count"].notna().any():
-        figure.add_scatter(
-            x=frame["start"],
-            y=frame["year_ago_count"],
-            name=_("去年同期"),
-            mode="lines",
-            line={"color": theme.COMPARISON, "width": 2, "dash": "dot"},
-            hovertemplate="%{y:,.0f}",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": frame["start"],
+                "y": frame["year_ago_count"],
+                "name": _("去年同期"),
+                "mode": "lines",
+                "line": {"color": theme.COMPARISON, "width": 2, "dash": "dot"},
+                "hovertemplate": "%{y:,.0f}",
+            }
         )
-    figure.add_scatter(
-        x=frame["start"],
-        y=frame["request_count"],
-        name=_("诉求量"),
-        mode="lines+markers",
-        line={"color": theme.NOW, "width": 2.5},
-        marker={"size": 5},
-        customdata=names,
-        hovertemplate="%{y:,.0f}",
+    traces.append(
+        {
+            "type": "scatter",
+            "x": frame["start"],
+            "y": frame["request_count"],
+            "name": _("诉求量"),
+            "mode": "lines+markers",
+            "line": {"color": theme.NOW, "width": 2.5},
+            "marker": {"size": 5},
+            "customdata": names,
+            "hovertemplate": "%{y:,.0f}",
+        }
     )
-    largest = float(frame[["request_count", "year_ago_count"]].max().max())
-    values, texts = axis_ticks(largest)
+    values, texts = axis_ticks(float(frame[["request_count", "year_ago_count"]].max().max()))
     every = max(1, len(names) // TICKS_ACROSS)
-    figure.update_yaxes(tickmode="array", tickvals=values, ticktext=texts, rangemode="tozero", title=None)
-    figure.update_xaxes(tickmode="array", tickvals=list(frame["start"][::every]), ticktext=names[::every], title=None, tickangle=0, hoverformat=step)
-    figure.update_layout(hovermode="x unified")
-    _mark(figure, marks, frame["start"])
-    return theme.apply(figure, height)
+    days = {"tickmode": "array", "tickvals": list(frame["start"][::every]), "ticktext": names[::every], "tickangle": 0, "hoverformat": step}
+    counts = {"tickmode": "array", "tickvals": values, "ticktext": texts, "rangemode": "tozero"}
+    layout = {"xaxis": days, "yaxis": counts, "hovermode": "x unified"} | _marked(marks, frame["start"])
+    return theme.figure(traces, layout, height)
 
 
-def _mark(figure: go.Figure, marks: pd.DataFrame, days: pd.Series) -> None:
-    """Shade holidays and mark the first day of seasons; names are written while they have room."""
+def _marked(marks: pd.DataFrame, days: pd.Series) -> dict[str, Any]:
+    """Shaded holidays and the first days of seasons, for a layout; names are written while they have room."""
     half = pd.Timedelta(hours=12)  # a day's point stands in the middle of its day
-    named = len(marks) <= MARKS_NAMED
+    shapes: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
     for label, first, last in zip(marks["label"], marks["start"], marks["end"], strict=True):
-        text = {"annotation_text": label, "annotation_position": "top left", "annotation_font_size": 11} if named else {}
+        upright = {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1}
         if (last - first).days < LONGEST_HOLIDAY:
-            figure.add_vrect(x0=first - half, x1=last + half, fillcolor=theme.ACCENT, opacity=0.16, line_width=0, **text)
+            shapes.append({"type": "rect", "x0": first - half, "x1": last + half, "fillcolor": theme.ACCENT, "opacity": 0.16, "line": {"width": 0}, **upright})
+            at = first - half
         elif first >= days.iloc[0]:
-            figure.add_vline(x=first.timestamp() * 1000, line={"color": theme.ACCENT, "width": 1, "dash": "dash"}, **text)
+            shapes.append({"type": "line", "x0": first, "x1": first, "line": {"color": theme.ACCENT, "width": 1, "dash": "dash"}, **upright})
+            at = first
+        else:
+            continue
+        place = {"xref": "x", "yref": "y domain", "x": at, "y": 1, "xanchor": "left", "yanchor": "top"}
+        labels.append({"text": label, "showarrow": False, "font": {"size": 11}, **place})
+    return {"shapes": shapes, "annotations": labels if len(marks) <= MARKS_NAMED else []}
 
 
 def contributions(frame: pd.DataFrame, height: int) -> go.Figure:
@@ -103,23 +119,20 @@ def contributions(frame: pd.DataFrame, height: int) -> go.Figure:
     """
     rows = frame.iloc[::-1]
     counts = rows["contribution_count"]
-    colours = [theme.ACCENT if count > 0 else theme.NOW for count in counts]
-    figure = go.Figure()
-    figure.add_bar(
-        y=[name if isinstance(name, str) else _("未分类") for name in rows["category"]],
-        x=counts,
-        orientation="h",
-        marker={"color": colours},
-        text=[words.signed(count) for count in counts],
-        textposition="outside",
-        cliponaxis=False,
-        hovertemplate="%{x:+,.0f}<extra></extra>",
-    )
+    bars = {
+        "type": "bar",
+        "y": [name if isinstance(name, str) else _("未分类") for name in rows["category"]],
+        "x": counts,
+        "orientation": "h",
+        "marker": {"color": [theme.ACCENT if count > 0 else theme.NOW for count in counts]},
+        "text": [words.signed(count) for count in counts],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hovertemplate": "%{x:+,.0f}<extra></extra>",
+    }
     reach = float(counts.abs().max()) * 1.25 or 1.0
-    figure.update_xaxes(visible=False, range=[-reach if (counts < 0).any() else 0, reach if (counts > 0).any() else 0])
-    figure.update_yaxes(automargin=True, title=None)
-    figure.update_layout(bargap=0.3, showlegend=False)
-    return theme.apply(figure, height)
+    across = {"visible": False, "range": [-reach if (counts < 0).any() else 0, reach if (counts > 0).any() else 0]}
+    return theme.figure([bars], {"xaxis": across, "yaxis": {"automargin": True}, "bargap": 0.3, "showlegend": False}, height)
 
 
 def problems(frame: pd.DataFrame, height: int) -> go.Figure:
@@ -132,13 +145,13 @@ def problems(frame: pd.DataFrame, height: int) -> go.Figure:
     """
     rows = frame.iloc[::-1]
     pairs = [(_("上期"), rows["before_count"], theme.COMPARISON), (_("本期"), rows["request_count"], theme.NOW)]
-    figure = go.Figure()
-    for name, counts, colour in pairs:
-        if counts.notna().any():
-            figure.add_bar(y=rows["problem"], x=counts, name=name, orientation="h", marker={"color": colour}, hovertemplate="%{x:,.0f}")
-    largest = float(frame[["request_count", "before_count"]].max().max())
-    values, texts = axis_ticks(largest)
-    figure.update_xaxes(tickmode="array", tickvals=values, ticktext=texts, range=[0, values[-1]], title=None)
-    figure.update_yaxes(automargin=True, title=None)
-    figure.update_layout(barmode="group", bargap=0.25, legend_traceorder="reversed")
-    return theme.apply(figure, height)
+    traces = [
+        {"type": "bar", "y": rows["problem"], "x": counts, "name": name, "orientation": "h", "marker": {"color": colour}, "hovertemplate": "%{x:,.0f}"}
+        for name, counts, colour in pairs
+        if counts.notna().any()
+    ]
+    values, texts = axis_ticks(float(frame[["request_count", "before_count"]].max().max()))
+    across = {"tickmode": "array", "tickvals": values, "ticktext": texts, "range": [0, values[-1]]}
+    layout = {"xaxis": across, "yaxis": {"automargin": True}, "barmode": "group", "bargap": 0.25}
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "reversed"}
+    return theme.figure(traces, layout | {"legend": legend}, height)

@@ -103,54 +103,45 @@ def communities(frame: pd.DataFrame, *, dark: bool, height: int) -> go.Figure:
         _("<b>{name}</b> {street}<br>诉求量 {n} 件").format(name=name, street=street if isinstance(street, str) else "", n=words.exact(count))
         for name, street, count in zip(frame["community"], frame["street"], counts, strict=True)
     ]
-    figure = go.Figure(
-        go.Scattermap(
-            lon=frame["longitude"].round(4),
-            lat=frame["latitude"].round(4),
-            mode="markers",
-            marker={"size": sizes.round(1), "color": theme.NOW, "opacity": 0.6},
-            text=texts,
-            hovertemplate="%{text}<extra></extra>",
-        )
-    )
+    discs = {
+        "type": "scattermap",
+        "lon": frame["longitude"].round(4),
+        "lat": frame["latitude"].round(4),
+        "mode": "markers",
+        "marker": {"size": sizes.round(1), "color": theme.NOW, "opacity": 0.6},
+        "text": texts,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
     low, high = frame[["longitude", "latitude"]].min(), frame[["longitude", "latitude"]].max()
     extent = (float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"]))
-    figure.update_layout(map={"style": maps.style(dark), **fit(extent, height)})
-    theme.apply(figure, height)
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode="pan")
-    return figure
+    ground = {"style": maps.style(dark), **fit(extent, height)}
+    return theme.figure([discs], {"map": ground, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "dragmode": "pan"}, height)
 
 
 def hours(table: pd.DataFrame, height: int) -> go.Figure:
     """Intake by weekday and hour, as made by ``heat_loaders.hours``."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=table.to_numpy(),
-            x=list(range(24)),
-            y=list(WEEKDAYS),
-            colorscale=[[index / 4, shade] for index, shade in enumerate(theme.SEQUENTIAL)],
-            showscale=False,
-            xgap=1,
-            ygap=1,
-            hovertemplate=_("%{y} %{x}时<br>受理 %{z:,} 件<extra></extra>"),
-        )
-    )
-    figure.update_yaxes(autorange="reversed", title=None)
-    figure.update_xaxes(tickmode="array", tickvals=list(range(0, 24, 3)), ticktext=[_("{hour}时").format(hour=hour) for hour in range(0, 24, 3)], title=None)
-    return theme.apply(figure, height)
+    cells = {
+        "type": "heatmap",
+        "z": table.to_numpy(),
+        "x": list(range(24)),
+        "y": list(WEEKDAYS),
+        "colorscale": [[index / 4, shade] for index, shade in enumerate(theme.SEQUENTIAL)],
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "hovertemplate": _("%{y} %{x}时<br>受理 %{z:,} 件<extra></extra>"),
+    }
+    every_third = list(range(0, 24, 3))
+    across = {"tickmode": "array", "tickvals": every_third, "ticktext": [_("{hour}时").format(hour=hour) for hour in every_third]}
+    return theme.figure([cells], {"xaxis": across, "yaxis": {"autorange": "reversed"}}, height)
 
 
 def trend(own: pd.DataFrame, month: date, height: int) -> go.Figure:
     """Requests of one area in every month, the month shown marked."""
-    figure = go.Figure(
-        go.Scatter(
-            x=own["month"], y=own["request_count"], mode="lines", line={"color": theme.NOW, "width": 2}, hovertemplate="%{x|%Y-%m}<br>%{y:,}<extra></extra>"
-        )
-    )
     here = own[own["month"].dt.date == month]
-    figure.add_scatter(x=here["month"], y=here["request_count"], mode="markers", marker={"size": 9, "color": theme.ACCENT}, hoverinfo="skip")
+    line = {"type": "scatter", "mode": "lines", "line": {"color": theme.NOW, "width": 2}, "hovertemplate": "%{x|%Y-%m}<br>%{y:,}<extra></extra>"}
+    dot = {"type": "scatter", "mode": "markers", "marker": {"size": 9, "color": theme.ACCENT}, "hoverinfo": "skip"}
+    traces = [line | {"x": own["month"], "y": own["request_count"]}, dot | {"x": here["month"], "y": here["request_count"]}]
     values, texts = axis_ticks(float(own["request_count"].max()))
-    figure.update_yaxes(tickmode="array", tickvals=values, ticktext=texts, rangemode="tozero", title=None)
-    figure.update_xaxes(tickformat="%Y-%m", nticks=5, title=None)
-    figure.update_layout(showlegend=False)
-    return theme.apply(figure, height)
+    upright = {"tickmode": "array", "tickvals": values, "ticktext": texts, "rangemode": "tozero"}
+    return theme.figure(traces, {"xaxis": {"tickformat": "%Y-%m", "nticks": 5}, "yaxis": upright, "showlegend": False}, height)

@@ -66,19 +66,16 @@ def _areas(view: View, choice: Heat, frame: pd.DataFrame, breaks: tuple[float, .
 
 def _area_map(choice: Heat, frame: pd.DataFrame, breaks: tuple[float, ...], boundaries_key: str, chosen: str | None, *, dark: bool) -> go.Figure:
     extent = geometry.extent(choice.level, frame["code"])
-    figure = maps.area_map(
+    return maps.area_map(
         frame.assign(hover=_hover(choice, frame)),
         scales.classes(frame["value"], breaks),
         scales.scale(choice.metric_name, breaks, choice.text, dark=dark, diverging=choice.metric == heat_loaders.CHANGE),
         maps.geometry_url(boundaries_key, choice.level),
-        extent=extent,
+        place=maps.centred(frame, HEIGHT) if extent is None else heat_figures.fit(extent, HEIGHT),
         dark=dark,
         height=HEIGHT,
         chosen=chosen,
     )
-    if extent is not None:
-        figure.update_layout(map=heat_figures.fit(extent, HEIGHT))
-    return figure
 
 
 def legend_html(look: Scale, *, dark: bool) -> str:

@@ -97,6 +97,11 @@ def view(extent: Extent | None, height: int) -> dict[str, Any]:
     return {"center": {"lon": (west + east) / 2, "lat": middle}, "zoom": round(zoom, 2)}
 
 
+def centred(frame: pd.DataFrame, height: int) -> dict[str, Any]:
+    """Centre and zoom that hold the areas' centroids."""
+    return view(_centroid_extent(frame), height)
+
+
 def _legend(look: Scale, *, dark: bool) -> dict[str, Any]:
     return {
         "tickmode": "array",
@@ -131,7 +136,9 @@ def choropleth(frame: pd.DataFrame, boundaries_key: str, level: str, *, extent: 
     numbers = np.searchsorted(np.asarray(breaks), frame["request_count"].to_numpy(), side="right") - 1
     look = Scale(_("诉求量（件）"), tuple(class_names(breaks)), tuple(_shades(len(breaks), dark=dark)))
     shown = frame.assign(hover=[_hover(row) for row in frame.itertuples()])
-    return area_map(shown, numbers, look, geometry_url(boundaries_key, level), extent=extent, dark=dark, height=height)
+    return area_map(
+        shown, numbers, look, geometry_url(boundaries_key, level), place=view(extent, height) if extent else centred(frame, height), dark=dark, height=height
+    )
 
 
 def area_map(
@@ -140,7 +147,7 @@ def area_map(
     look: Scale,
     url: str,
     *,
-    extent: Extent | None,
+    place: dict[str, Any],
     dark: bool,
     height: int,
     chosen: str | None = None,
@@ -153,43 +160,46 @@ def area_map(
         ``code`` and ``hover`` (text) of each area, and ``longitude`` and ``latitude`` for the view where there is no extent.
     numbers
         Class of each area, from 0.
+    place
+        Centre and zoom, as ``view`` gives them.
     chosen
         Code of an area to be outlined.
     """
     steps = [(edge / len(look.shades), shade) for index, shade in enumerate(look.shades) for edge in (index, index + 1)]
-    figure = go.Figure(
-        go.Choroplethmap(
-            geojson=url,
-            featureidkey="properties.code",
-            locations=frame["code"],
-            z=numbers,
-            zmin=-0.5,
-            zmax=len(look.shades) - 0.5,
-            colorscale=steps,
-            colorbar=_legend(look, dark=dark),
-            marker={"opacity": 0.92, "line": {"width": 0.8, "color": "#0b1726" if dark else "#ffffff"}},
-            unselected={"marker": {"opacity": 0.55}},
-            text=frame["hover"],
-            hovertemplate="%{text}<extra></extra>",
-            customdata=frame["code"],
-        )
-    )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "choroplethmap",
+            "geojson": url,
+            "featureidkey": "properties.code",
+            "locations": frame["code"],
+            "z": numbers,
+            "zmin": -0.5,
+            "zmax": len(look.shades) - 0.5,
+            "colorscale": steps,
+            "colorbar": _legend(look, dark=dark),
+            "marker": {"opacity": 0.92, "line": {"width": 0.8, "color": "#0b1726" if dark else "#ffffff"}},
+            "unselected": {"marker": {"opacity": 0.55}},
+            "text": frame["hover"],
+            "hovertemplate": "%{text}<extra></extra>",
+            "customdata": frame["code"],
+        }
+    ]
     if chosen in set(frame["code"]):
-        outline = {"line": {"width": 3, "color": theme.ACCENT}, "opacity": 1}
-        figure.add_choroplethmap(
-            geojson=url,
-            featureidkey="properties.code",
-            locations=[chosen],
-            z=[0],
-            colorscale=[(0, "rgba(0,0,0,0)"), (1, "rgba(0,0,0,0)")],
-            showscale=False,
-            marker=outline,
-            hoverinfo="skip",
+        traces.append(
+            {
+                "type": "choroplethmap",
+                "geojson": url,
+                "featureidkey": "properties.code",
+                "locations": [chosen],
+                "z": [0],
+                "colorscale": [(0, "rgba(0,0,0,0)"), (1, "rgba(0,0,0,0)")],
+                "showscale": False,
+                "marker": {"line": {"width": 3, "color": theme.ACCENT}, "opacity": 1},
+                "hoverinfo": "skip",
+            }
         )
-    figure.update_layout(map={"style": style(dark), **view(extent or _centroid_extent(frame), height)}, clickmode="event+select")
-    theme.apply(figure, height)
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode="pan")
-    return figure
+    layout = {"map": {"style": style(dark), **place}, "clickmode": "event+select", "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "dragmode": "pan"}
+    return theme.figure(traces, layout, height)
 
 
 def _shades(count: int, *, dark: bool) -> list[str]:

@@ -52,25 +52,23 @@ def alarm_figure(drops: pd.DataFrame, height: int = HEIGHT) -> go.Figure:
     drops
         As made by `governance.completeness.volume_drops`.
     """
-    figure = go.Figure()
     lines = [
         (_("往常"), drops["expected"], {"color": theme.COMPARISON, "width": 2, "dash": "dot"}),
         (_("报警线"), drops["bound"].clip(lower=0), {"color": theme.ACCENT, "width": 1.5, "dash": "dash"}),
         (_("受理量"), drops["count"], {"color": theme.NOW, "width": 2.5}),
     ]
-    for name, values, line in lines:
-        figure.add_scatter(x=drops["day"], y=values, name=name, mode="lines", line=line, hovertemplate="%{y:,.0f}")
+    hover = {"type": "scatter", "hovertemplate": "%{y:,.0f}"}
+    traces = [hover | {"x": drops["day"], "y": values, "name": name, "mode": "lines", "line": line} for name, values, line in lines]
     alarms = drops[drops["is_alarm"]]
     if not alarms.empty:
         marker = {"symbol": "star", "size": 13, "color": theme.ACCENT}
-        figure.add_scatter(x=alarms["day"], y=alarms["count"], name=_("★ 数据报警"), mode="markers", marker=marker, hovertemplate="%{y:,.0f}")
+        traces.append(hover | {"x": alarms["day"], "y": alarms["count"], "name": _("★ 数据报警"), "mode": "markers", "marker": marker})
     ticks, texts = figures.axis_ticks(float(drops[["count", "expected"]].max().max()))
     shown = drops["day"][:: max(1, len(drops) // figures.TICKS_ACROSS)]
     step = figures.STEP_FORMATS["day"]
-    figure.update_yaxes(tickmode="array", tickvals=ticks, ticktext=texts, rangemode="tozero", title=None)
-    figure.update_xaxes(tickmode="array", tickvals=list(shown), ticktext=[day.strftime(step) for day in shown], title=None, tickangle=0, hoverformat=step)
-    figure.update_layout(hovermode="x unified")
-    return theme.apply(figure, height)
+    counts = {"tickmode": "array", "tickvals": ticks, "ticktext": texts, "rangemode": "tozero"}
+    days = {"tickmode": "array", "tickvals": list(shown), "ticktext": [day.strftime(step) for day in shown], "tickangle": 0, "hoverformat": step}
+    return theme.figure(traces, {"xaxis": days, "yaxis": counts, "hovermode": "x unified"}, height)
 
 
 def alarm_table(drops: pd.DataFrame) -> pd.DataFrame:

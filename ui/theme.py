@@ -7,7 +7,7 @@ so that a figure need not know the theme it is shown in.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import plotly.graph_objects as go
 
@@ -30,7 +30,7 @@ __all__ = [
     "SEQUENTIAL",
     "SEQUENTIAL_DARK",
     "WORSE",
-    "apply",
+    "figure",
 ]
 
 NOW: Final = "#3b82c4"
@@ -62,22 +62,28 @@ CONFIG: Final = {
 }
 
 
-def apply(figure: go.Figure, height: int) -> go.Figure:
-    """Give a figure the common margins, font and transparent ground.
+def figure(traces: list[dict[str, Any]], layout: dict[str, Any], height: int) -> go.Figure:
+    """A figure with the common margins, font and transparent ground.
+
+    Made in one go from plain values: building it up by ``add_`` and ``update_`` steps takes five times as long.
 
     Parameters
     ----------
+    traces
+        Each with its ``type``.
+    layout
+        What differs from the common look.
     height
         Pixels.
     """
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        font={"family": FONT, "size": 13},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hoverlabel={"font": {"family": FONT, "size": 13}},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},
-        dragmode=False,
-    )
-    return figure
+    common = {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "font": {"family": FONT, "size": 13},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hoverlabel": {"font": {"family": FONT, "size": 13}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "dragmode": False,
+    }
+    return go.Figure({"data": traces, "layout": common | layout})
