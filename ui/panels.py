@@ -41,12 +41,12 @@ def pick_twin(key: str, picture: str) -> bool:
     return chosen != TABLE
 
 
-def pick_units(units: pd.DataFrame) -> pd.DataFrame:
-    """The switch between kinds of unit (街乡镇, 委办局, 国企 ...) where there are several, and the units of the kind chosen."""
+def pick_units(units: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The switch between kinds of unit (街乡镇, 委办局, 国企 ...) where there are several; the units of the kind chosen, and the kind."""
     kinds = units["unit_type"].dropna().unique().tolist()
     if len(kinds) < 2:
         st.caption(sentences.columns_shown(units), width="content")
-        return units
+        return units, EVERY_KIND
     chosen = st.segmented_control(
         _("单位类别"),
         [EVERY_KIND, *kinds],
@@ -57,7 +57,8 @@ def pick_units(units: pd.DataFrame) -> pd.DataFrame:
         bind="query-params",
         label_visibility="collapsed",
     )
-    return units if chosen == EVERY_KIND else units[units["unit_type"] == chosen].reset_index(drop=True)
+    kind = chosen or EVERY_KIND
+    return (units if kind == EVERY_KIND else units[units["unit_type"] == kind].reset_index(drop=True)), kind
 
 
 def fill(shows: tuple[Hashable, ...], problems: pd.DataFrame, room: int) -> None:

@@ -9,11 +9,12 @@ import streamlit as st
 
 from governance.rates import RATE_COUNTS
 from ui import words
+from ui.kept import kept
 from ui.measures import MEASURES
 from ui.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 __all__ = ["base_word", "fit", "places", "plain", "problems", "rank_word", "ranking", "unit_ranking", "units", "volume", "wrapped"]
 
@@ -77,11 +78,18 @@ def _name_width(names: pd.Series, *, least: int = 96, most: int = 220) -> int:
     return int(min(most, max(least, longest + 22)))
 
 
-def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> int:
+def problems(frame: pd.DataFrame, alt: str, *, shows: tuple[Hashable, ...], height: int = 400) -> int:
     """The top problems with movement, rates and trend; returns the pixels it left free.
 
     The resolution rate is left out where nobody was asked.
     """
+    shown, columns = kept("problems_table", lambda: _problems_shown(frame), *shows)
+    used = fit(height, len(shown))
+    st.dataframe(shown, hide_index=True, height=used, column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+    return height - used
+
+
+def _problems_shown(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     shown = frame[["rank", "problem", "request_count"]].copy()
     known = frame["before_count"].notna()
     shown["change"] = [words.relative(value) for value in frame["change_before"]]
@@ -100,9 +108,7 @@ def problems(frame: pd.DataFrame, alt: str, height: int = 400) -> int:
     if frame["resolution_rate"].notna().any():
         shown["resolution_rate"] = _percents(frame)["resolution_rate"]
         columns["resolution_rate"] = NUMBER(MEASURES["resolution_rate"].name, format="%.1f%%", width=60)
-    used = fit(height, len(shown))
-    st.dataframe(shown, hide_index=True, height=used, column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
-    return height - used
+    return shown, columns
 
 
 def places(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, key: str, on_select: Callable[[], None], height: int = 400) -> None:
@@ -159,8 +165,13 @@ def _interval_column(frame: pd.DataFrame) -> dict[str, Any]:
     return {"interval": TEXT(_("解决率95%区间"), width=92, alignment="right", help=_("Wilson 得分区间：回访再做一遍，解决率大致落在这里。"))}
 
 
-def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int = 250) -> None:
-    """Handling units: counts beside rates with an interval, and whether the rates rest on enough answers."""
+def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, shows: tuple[Hashable, ...], height: int = 250) -> None:
+    """Handling units: counts beside rates with an interval, and whether the rates rest on enough answers; ``shows`` is what ``frame`` depends on."""
+    shown, columns = kept("units_table", lambda: _units_shown(frame, word, small_base), *shows)
+    st.dataframe(shown, hide_index=True, height=fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+
+
+def _units_shown(frame: pd.DataFrame, word: str, small_base: int) -> tuple[pd.DataFrame, dict[str, Any]]:
     shown = pd.DataFrame(
         {
             "name": frame["unit_name"].fillna(_("未记录单位")),
@@ -181,7 +192,7 @@ def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, height: int
         "base": NUMBER(_("有效回访"), format="localized", width=66),
         "note": TEXT(_("样本"), width=84),
     }
-    st.dataframe(shown[list(columns)], hide_index=True, height=fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
+    return shown[list(columns)], columns
 
 
 def volume(frame: pd.DataFrame, alt: str, height: int = 250) -> None:

@@ -62,6 +62,19 @@ CONFIG: Final = {
 }
 
 
+class Finished(go.Figure):
+    """A figure that is sent often and no longer changes: its plain form is made once, the first time it is asked for."""
+
+    _plain: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plain form; it is shared and must not be changed."""
+        if self._plain is None:
+            # past plotly's own setter, which takes only what a figure has
+            object.__setattr__(self, "_plain", super().to_dict())
+        return self._plain or {}
+
+
 def figure(traces: list[dict[str, Any]], layout: dict[str, Any], height: int) -> go.Figure:
     """A figure with the common margins, font and transparent ground.
 
@@ -86,4 +99,4 @@ def figure(traces: list[dict[str, Any]], layout: dict[str, Any], height: int) ->
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         "dragmode": False,
     }
-    return go.Figure({"data": traces, "layout": common | layout})
+    return Finished({"data": traces, "layout": common | layout})

@@ -43,7 +43,7 @@ with st.grid(3, min_column_width=panels.LEAST_WIDTH, gap="small"):
         if problems.empty:
             st.caption(_("所选范围内没有已分类的诉求。"))
         else:
-            panels.fill(key, problems, tables.problems(problems, _("前十类问题"), height=318))
+            panels.fill(key, problems, tables.problems(problems, _("前十类问题"), shows=key, height=318))
             st.caption(sentences.problems(problems))
 
 with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
@@ -62,11 +62,11 @@ with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
 
     with st.container(border=True, height="stretch", gap="small"):
         with panels.head(view.facts.unit_word):
-            units = panels.pick_units(loaders.units(*key))
+            units, kind = panels.pick_units(loaders.units(*key))
         if units.empty:
             st.caption(_("所选范围内的工单没有记录承办单位。"))
         else:
-            tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), height=124)
+            tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), shows=(*key, kind), height=124)
             st.caption(sentences.units(units, small_base))
 
 frame.foot(
