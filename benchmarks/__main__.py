@@ -39,7 +39,8 @@ def _measure_pages(options: argparse.Namespace) -> None:
     from benchmarks import sessions  # the pipeline's figures need no browser
 
     for number in options.sessions:
-        print("\n".join(sessions.report(sessions.measure_sessions(options.home, number, options.seconds))), flush=True)
+        for name, level in zip(("asked for the first time", "asked for before"), sessions.measure_sessions(options.home, number, options.seconds), strict=True):
+            print("\n".join(sessions.report(level, name)), flush=True)
     if options.browser:
         from benchmarks import browser
 

@@ -135,7 +135,8 @@ def merge_districts(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     inner = areas[areas.parent_code.notna()]
     if inner.empty:
         return areas.iloc[0:0].copy()
-    merged = inner.dissolve(by="parent_code", aggfunc={"parent_name": "first", "population": "sum", "area_km2": "sum"}).reset_index()
+    whole = {"parent_name": "first", "population": _sum_of_known, "area_km2": "sum"}
+    merged = inner.dissolve(by="parent_code", aggfunc=whole).reset_index()
     inside = merged.geometry.representative_point()
     return gpd.GeoDataFrame(
         {
@@ -151,6 +152,11 @@ def merge_districts(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         geometry=merged.geometry.to_numpy(),
         crs=WGS84,
     )
+
+
+def _sum_of_known(values: pd.Series) -> float:
+    """The sum, unknown where a part is unknown: residents of some of a district's areas are not the district's."""
+    return float(values.sum(skipna=False))
 
 
 def simplify(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

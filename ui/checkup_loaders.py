@@ -17,7 +17,6 @@ from ui.kept import cached
 if TYPE_CHECKING:
     from governance.checkup import Checkup
     from governance.periods import Period
-    from storage.snapshot import Snapshot
 
 __all__ = ["WHOLE", "checked", "growing", "problems"]
 
@@ -27,7 +26,10 @@ WHOLE = "city"
 YEAR = 12
 
 
-def _one_month(snapshot: Snapshot, scope: Scope, kind: str, period: Period) -> pd.DataFrame:
+@cached(512)
+def _one_month(version: str, scope: Scope, kind: str, period: Period) -> pd.DataFrame:
+    """Counts of every object of a kind in one month; a check-up reads 25, of which the next month's shares all but one."""
+    snapshot = loaders.snapshot(version)
     match kind:
         case "district" | "subdistrict":
             counts = reads.read_by_place(snapshot, scope, Selection(), period, kind)
@@ -54,9 +56,9 @@ def _population(version: str, kind: str) -> pd.Series:
 @cached(64)
 def _months(version: str, scope: Scope, kind: str, period: Period) -> pd.DataFrame:
     """Counts of every object of a kind, for the month and the two years before it that the data cover."""
-    snapshot, known = loaders.snapshot(version), loaders.facts(version)
+    known = loaders.facts(version)
     frames = [
-        _one_month(snapshot, scope, kind, month).assign(months_back=back)
+        _one_month(version, scope, kind, month).assign(months_back=back)
         for back, month in enumerate(checkup.past_months(period))
         if back == 0 or month.start >= known.data_from
     ]

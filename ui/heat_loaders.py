@@ -10,7 +10,7 @@ import pandas as pd
 
 from geodata import hexagons
 from governance import rates
-from governance.periods import Grain, Period
+from governance.periods import Grain, Period, month_end
 from storage import patterns, reads, unplaced_reads
 from storage.scope import Role
 from ui import loaders
@@ -93,30 +93,57 @@ def area_months(version: str, scope: Scope, selection: Selection, level: str, me
     counts["month"] = pd.to_datetime(counts["month"])
     full = counts.set_index(["month", "code"]).reindex(grid, fill_value=0).reset_index()
     small = loaders.small_base(version, month_period(every[-1]))
-    value, base = _valued(full, metric, full["code"].map(register["population"]))
+    normal = None
+    if metric == CHANGE:
+        covered = full["month"] >= pd.Timestamp(loaders.facts(version).data_from)
+        whole_months = full.assign(request_count=full["request_count"].where(covered))
+        normal = _own_normal(whole_months, _partly(version, scope, selection, level, every))
+    value, base = _valued(full, metric, full["code"].map(register["population"]), normal)
     value = value.where(base >= small) if metric in (CHANGE, *rates.RATE_COUNTS) else value
     table = full[["month", "code", "request_count", "intake_count"]].assign(value=value, base=base)
     return AreaMonths(table, CHANGE_BREAKS if metric == CHANGE else _breaks(table["value"]))
 
 
-def _valued(full: pd.DataFrame, metric: str, population: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """The metric and what it rests on."""
+def _partly(version: str, scope: Scope, selection: Selection, level: str, every: list[date]) -> dict[pd.Timestamp, list[pd.Series]]:
+    """For a last month that is not over, requests by area over the same days of the years before, where the data cover them."""
+    known, last = loaders.facts(version), every[-1]
+    if known.data_until >= month_end(last):
+        return {}
+    period = Period.containing(Grain.MONTH, last, until=known.data_until)
+    spans = []
+    for _year in range(YEARS_OF_NORMAL):
+        period = period.year_ago()
+        if period.start >= known.data_from:
+            counts = reads.read_by_place(loaders.snapshot(version), scope, selection, period, level).dropna(subset=["code"])
+            spans.append(counts.set_index("code")["request_count"])
+    return {pd.Timestamp(last): spans}
+
+
+def _valued(full: pd.DataFrame, metric: str, population: pd.Series, normal: pd.Series | None) -> tuple[pd.Series, pd.Series]:
+    """The metric and what it rests on; ``normal`` is given for the change against it."""
     if metric in rates.RATE_COUNTS:
         return rates.three_rates(full)[metric], full[rates.RATE_COUNTS[metric][1]]
     if metric == PER_10K:
         return rates.per_10k(full["request_count"], population), full["request_count"]
-    if metric == CHANGE:
-        normal = _own_normal(full)
+    if normal is not None:
         return rates.change(full["request_count"], normal), normal.fillna(0)
     return full["request_count"].astype("float64"), full["request_count"]
 
 
-def _own_normal(full: pd.DataFrame) -> pd.Series:
-    """Mean requests of the same area in the same month of the years before, at most three; NaN in the first year."""
-    wide = full.pivot_table(index="month", columns="code", values="request_count", aggfunc="sum")
+def _own_normal(full: pd.DataFrame, partly: dict[pd.Timestamp, list[pd.Series]]) -> pd.Series:
+    """Mean requests of the same area in the same month of the years before, at most three; NaN in the first year.
+
+    ``full`` has whole months, and NaN where a month is covered in part; ``partly`` has, for a month that is not over, the same
+    days of the years before, by area.
+    """
+    wide = full.pivot(index="month", columns="code", values="request_count")
     steps = pd.DatetimeIndex(wide.index)
     before = [wide.reindex(steps - pd.DateOffset(years=years)) for years in range(1, YEARS_OF_NORMAL + 1)]
     stacked = np.stack([frame.to_numpy(dtype="float64") for frame in before])
+    for month, spans in partly.items():
+        stacked[:, steps.get_loc(month), :] = np.nan
+        for number, span in enumerate(spans):
+            stacked[number, steps.get_loc(month), :] = span.reindex(wide.columns, fill_value=0)
     known = np.isfinite(stacked)
     total = np.where(known, stacked, 0).sum(axis=0)
     mean = np.divide(total, known.sum(axis=0), out=np.full(total.shape, np.nan), where=known.any(axis=0))

@@ -50,10 +50,19 @@ def _areas(frame: pd.DataFrame, word: str) -> str:
     return _("{n} 个{word}中，诉求量最多的是{name}（{count} 件）。").format(n=len(frame), word=word, name=top["name"], count=words.exact(top["request_count"]))
 
 
+LISTED = 10
+"""A problem is on the list while it is among the first ten."""
+
+
+def is_new(rank: pd.Series, before: pd.Series) -> pd.Series:
+    """Whether a problem is new on the list: not there before, or not among the first ten."""
+    return before.isna() | ((rank <= LISTED) & (before > LISTED))
+
+
 def problems(frame: pd.DataFrame) -> str:
     """The first problem, and how many are new among the first."""
     top = frame.iloc[0]
-    new = int((frame["rank_before"].isna() & frame["before_count"].notna()).sum())
+    new = int((is_new(frame["rank"], frame["rank_before"]) & frame["before_count"].notna()).sum())
     text = _("诉求最多的问题是{name}（{count} 件，环比 {change}）").format(
         name=top["problem"], count=words.exact(top["request_count"]), change=words.relative(top["change_before"])
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from governance.rates import RATE_COUNTS
-from ui import words
+from ui import sentences, words
 from ui.kept import kept
 from ui.measures import MEASURES
 from ui.words import _
@@ -25,13 +25,9 @@ ROW = 28
 BORDER = 2
 
 
-LISTED = 10
-"""A problem is on the list while it is among the first ten."""
-
-
 def rank_word(rank: int, before: float) -> str:
     """Movement in rank as symbol and word; who was not there before, or not among the first ten, is new."""
-    if pd.isna(before) or (rank <= LISTED < before):
+    if pd.isna(before) or (rank <= sentences.LISTED < before):
         return _("★ 新上榜")
     moved = int(before) - int(rank)
     if moved == 0:
