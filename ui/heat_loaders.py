@@ -136,7 +136,7 @@ def _own_normal(full: pd.DataFrame, partly: dict[pd.Timestamp, list[pd.Series]])
     ``full`` has whole months, and NaN where a month is covered in part; ``partly`` has, for a month that is not over, the same
     days of the years before, by area.
     """
-    wide = full.pivot(index="month", columns="code", values="request_count")
+    wide = full.set_index(["month", "code"])["request_count"].unstack()  # noqa: PD010 - summing would make 0 of what is not known
     steps = pd.DatetimeIndex(wide.index)
     before = [wide.reindex(steps - pd.DateOffset(years=years)) for years in range(1, YEARS_OF_NORMAL + 1)]
     stacked = np.stack([frame.to_numpy(dtype="float64") for frame in before])

@@ -139,7 +139,7 @@ def test_a_single_ticket(every_page, open_page, tmp_path):
     assert checked["诉求量同比"] == "去年同月无数据"
     for grain in ("日", "周", "年", "自定"):
         check_screen(open_page(home=home, grain=grain), grain)
-    for chosen in ("与常年同期相比", "万人诉求比", "解决率"):
+    for chosen in ("与常年同期相比", "万人诉求比（估计）", "解决率"):
         check_screen(open_page(HEATMAP, home=home, metric=chosen), chosen)
     for layer in ("密度", "社区"):
         check_screen(open_page(HEATMAP, home=home, layer=layer), layer)

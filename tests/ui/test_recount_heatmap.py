@@ -168,10 +168,10 @@ def test_bound_roles(seeded_version):
         assert row.value == added(f"{row.month:%Y-%m}", subdistrict=row.code, unit="水务局")["request_count"]
 
 
-@pytest.mark.parametrize("metric", ["诉求量", "万人诉求比", "与常年同期相比", "解决率"])
+@pytest.mark.parametrize("metric", ["诉求量", "万人诉求比（估计）", "与常年同期相比", "解决率"])
 def test_the_page_writes_the_recount(open_page, seeded_home, metric):
     """The table, the first area and the tickets on no place, as rendered."""
-    key = {"诉求量": "request_count", "万人诉求比": "requests_per_10k", "与常年同期相比": "against_own", "解决率": "resolution_rate"}[metric]
+    key = {"诉求量": "request_count", "万人诉求比（估计）": "requests_per_10k", "与常年同期相比": "against_own", "解决率": "resolution_rate"}[metric]
     app = open_page(PAGE, home=seeded_home, at="2025年10月", metric=metric, level="街乡镇")
     assert not app.exception
     assert not app.error
