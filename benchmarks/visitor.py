@@ -29,7 +29,10 @@ KEYS = {
 ACTIONS = {"month": 35, "place": 30, "page": 20, "twin": 15}
 """What visitors do, by weight: the two filters most, then another page, then the table in place of a picture."""
 
-RECENT = 12  # options; months further back are looked at rarely, and the months come newest first
+RECENT = 12
+"""Months further back are not looked at; of the others, and of districts, the n-th is chosen 1/n as often as the first (Zipf's law), the
+first being the newest month and the whole city."""
+
 RUNS_KEPT = 2  # Streamlit's browser side forgets a cached message that two runs did not use
 ANSWER_SECONDS = 30.0
 FAULTS = ("页面出错", "无权查看")
@@ -110,9 +113,9 @@ class Visitor:
         if key is None:
             return await self.go(self.chance.choice([page for page in PAGES if page != self.page]))
         options = self.controls[key].options
-        near = options[-RECENT:] if key == "at" else options[:RECENT] if name == "month" else options
-        others = [option for option in near if option != self.chosen.get(key, options[0])]
-        return await self.choose(key, self.chance.choice(others), name)
+        near = options[::-1][:RECENT] if key == "at" else options[:RECENT] if name == "month" else options
+        others = [option for option in near if option != self.chosen.get(key, near[0])]
+        return await self.choose(key, self.chance.choices(others, [1 / rank for rank in range(1, len(others) + 1)])[0], name)
 
     async def go(self, page: str) -> Run:
         """Switches to a page by its address; what was chosen on the one before is left behind."""

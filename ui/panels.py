@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from streamlit.delta_generator import DeltaGenerator
 
-__all__ = ["LEAST_WIDTH", "fill", "head", "pick_twin", "pick_units"]
+__all__ = ["LEAST_WIDTH", "fill", "head", "pick_twin", "pick_units", "volume"]
 
 PICTURE = "picture"
 TABLE = "table"
@@ -59,6 +59,12 @@ def pick_units(units: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     )
     kind = chosen or EVERY_KIND
     return (units if kind == EVERY_KIND else units[units["unit_type"] == kind].reset_index(drop=True)), kind
+
+
+def volume(shows: tuple[Hashable, ...], frame: pd.DataFrame, marks: pd.DataFrame, height: int) -> None:
+    """The chart of requests over time; ``shows`` is what ``frame`` depends on."""
+    figure = kept("volume", lambda: figures.volume(frame, marks, height), *shows, height)
+    st.plotly_chart(figure, config=theme.CONFIG, alt=sentences.volume_chart(frame, marks), key="volume")
 
 
 def fill(shows: tuple[Hashable, ...], problems: pd.DataFrame, room: int) -> None:

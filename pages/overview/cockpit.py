@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from ui import areas, cards, changes, figures, filters, frame, loaders, panels, sentences, tables, theme, wall
-from ui.kept import kept
+from ui import areas, cards, changes, filters, frame, loaders, panels, sentences, tables, wall
 from ui.words import _
 
 view = frame.begin(_("数据驾驶舱"), _("比平时好还是差，该看哪里？"))
@@ -54,8 +53,7 @@ with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
         marks = loaders.calendar_marks(view.version, volume.attrs["window"])
         said = sentences.volume(volume)
         if shows_chart:
-            figure = kept("volume", lambda: figures.volume(volume, marks, height=124), *key)
-            st.plotly_chart(figure, config=theme.CONFIG, alt=sentences.volume_chart(volume, marks), key="volume")
+            panels.volume(key, volume, marks, height=124)
         else:
             tables.volume(volume, _("诉求量走势数据"), height=124)
         st.caption(said)

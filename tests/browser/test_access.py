@@ -81,7 +81,9 @@ PALE = """() => {
             if (layer[3] > 0) layers.push(layer);
             if (layer[3] === 1) break;
         }
-        return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255, 1]);
+        // what is scrolled out of the window lies outside the app's box, but on its ground
+        const app = colour(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor);
+        return layers.reverse().reduce((under, top) => over(top, under), over(app, [255, 255, 255, 1]));
     };
     const opacity = (item) => { let all = 1; for (let one = item; one; one = one.parentElement) all *= Number(getComputedStyle(one).opacity); return all; };
     const light = (rgb) => {
@@ -129,7 +131,7 @@ def opened(visit, server, name: str, scheme: str = "light"):
 @pytest.mark.parametrize("name", list(PAGES))
 def test_every_chart_and_table_has_a_name(server, visit, name):
     page = opened(visit, server, name)
-    assert page.locator(CHARTS).count() > 0
+    page.locator(CHARTS).first.wait_for(timeout=30_000)
     assert page.evaluate(UNNAMED, CHARTS) == []
 
 

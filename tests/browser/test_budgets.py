@@ -20,7 +20,7 @@ CLICKS = 20
 MONTH = quote("2025年10月")
 ADMIN = f"?role={quote('管理员')}"
 PAGES = ["/", f"/?month={MONTH}&areas_as={quote('列表')}", "/heatmap", "/checkup", "/definitions", f"/quality{ADMIN}", f"/batches{ADMIN}"]
-ASSUMED_WIDTH = 480.0 / 1.08  # pixels the four squares take, as in ui/maps.py
+ASSUMED_WIDTH = 350.0 / 1.08  # pixels the four squares take on the heat map, which is fitted to a telephone (ui/heat_figures.py)
 
 
 def watched(visit, server, path: str):
