@@ -27,7 +27,7 @@ FEW_ITEMS = 2
 """With so few sentences there is room for the bars of all categories."""
 
 BARS = 5
-BARS_HEIGHT = 150
+BARS_HEIGHT = 132
 TABLE_HEIGHT = 362
 
 

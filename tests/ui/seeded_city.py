@@ -1,6 +1,6 @@
 """A seeded city for recounts: nearly three years of tickets in which everything that is counted occurs, drawn by the standard library.
 
-Three districts, eight subdistricts with residents, ten units, eight categories; consultations, repeats, exclusions, time limits,
+Three districts, eight subdistricts with residents, eight units, eight categories; consultations, repeats, exclusions, time limits,
 open tickets, tickets on no place, without a unit or a category, positions and communities; a month without follow-ups and 29 February.
 """
 
