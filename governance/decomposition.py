@@ -236,8 +236,9 @@ def whole_numbers(units: np.ndarray, unit: int, total: int) -> np.ndarray:
 def whole_contributions(cells: pd.DataFrame, axis: str, calendar_units: int, unit: int) -> tuple[int, np.ndarray]:
     """The calendar effect and each cell's contribution as whole numbers that add up, from the top down.
 
-    First the calendar effect and the sums by ``axis`` are rounded so that they add up to the change, then the cells of each
-    label so that they add up to it: a label's shown number is never more than 1 from its exact one, however many cells it has.
+    The calendar effect is rounded by itself, so that it is the same whatever the axis; then the sums by ``axis`` so that all add up
+    to the change, then the cells of each label so that they add up to it: a label's shown number is never more than 1 from its
+    exact one, however many cells it has.
 
     Parameters
     ----------
@@ -252,9 +253,10 @@ def whole_contributions(cells: pd.DataFrame, axis: str, calendar_units: int, uni
     units = cells["contribution_units"].to_numpy(dtype="int64")
     sums = np.zeros(numbers.max(initial=-1) + 1, dtype="int64")
     np.add.at(sums, numbers, units)
-    top = whole_numbers(np.array([calendar_units, *sums]), unit, (calendar_units + int(units.sum())) // unit)
+    calendar_count = (2 * calendar_units + unit) // (2 * unit)
+    top = whole_numbers(sums, unit, (calendar_units + int(units.sum())) // unit - calendar_count)
     shown = np.zeros(units.size, dtype="int64")
     for number in range(sums.size):
         rows = np.flatnonzero(numbers == number)
-        shown[rows] = whole_numbers(units[rows], unit, int(top[number + 1]))
-    return int(top[0]), shown
+        shown[rows] = whole_numbers(units[rows], unit, int(top[number]))
+    return calendar_count, shown

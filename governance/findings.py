@@ -81,7 +81,10 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What explains a change: ``calendar_count``, the contributions of ``items`` and ``rest_count`` add up to ``change_count``."""
+    """What explains a change: ``calendar_count``, the contributions of ``items`` and ``rest_count`` add up to ``change_count``.
+
+    ``more_count`` further contributions are beyond chance as well, but were too small for the number of items asked for.
+    """
 
     change_count: int
     calendar_count: int
@@ -89,6 +92,7 @@ class Findings:
     rest_count: int
     axis: Axis
     renames: tuple[Rename, ...]
+    more_count: int = 0
 
 
 def findings(change: Decomposition, *, noise: Noise, limit: int, part_limit: int) -> Findings:
@@ -156,8 +160,9 @@ class _View:
         items += [self._finding(row, None, 0) for row in _rows(single.head(limit))]
         # a contribution that is shown as 0 has nothing to say
         items = sorted((item for item in items if item.contribution_count), key=lambda item: -abs(item.contribution_count))[:limit]
+        found = sum(int((rows["contribution_count"] != 0).sum()) for rows in (beyond, single))
         rest = self.change.change_count - self.calendar_count - sum(item.contribution_count for item in items)
-        return Findings(self.change.change_count, self.calendar_count, tuple(items), rest, self.axis, renames)
+        return Findings(self.change.change_count, self.calendar_count, tuple(items), rest, self.axis, renames, found - len(items))
 
     def _finding(self, row: dict[Any, Any], cells: pd.DataFrame | None, part_limit: int) -> Finding:
         """A label with its cells, or a single cell where ``cells`` is None."""

@@ -45,6 +45,9 @@ TYPED: dict[Kind, tuple[str, ...]] = {
 }
 """Types of delivered columns whose values are taken as they are: going by way of text costs more than all the rest of the row."""
 
+BLANKLESS = {*(kind for kinds in TYPED.values() for kind in kinds), "BOOLEAN", "FLOAT", "HUGEINT", "UBIGINT", "UINTEGER", "TIMESTAMP WITH TIME ZONE"}
+"""Types whose texts need no trimming."""
+
 BLANK_SQL = " || ".join(f"chr({point})" for point in BLANKS)
 TRUE_WORDS = ("是", "true", "True", "TRUE", "t", "T", "1", "Y", "y", "yes", "Yes", "YES", "有")
 FALSE_WORDS = ("否", "false", "False", "FALSE", "f", "F", "0", "N", "n", "no", "No", "NO", "无")
@@ -83,7 +86,8 @@ def _typed_value(item: Field, value: str) -> str:
     """SQL of a value delivered with a type; NULL for a time or a number that is none."""
     match item.kind:
         case Kind.TIME:
-            return f"CASE WHEN isfinite({value}) THEN CAST({value} AS TIMESTAMP) END"
+            moment = f"try_cast({value} AS TIMESTAMP)"
+            return f"CASE WHEN isfinite({moment}) THEN {moment} END"
         case Kind.COUNT:
             return f"CASE WHEN {value} = trunc({value}) THEN try_cast({value} AS INTEGER) END"
         case _:
@@ -126,7 +130,7 @@ class Compiler:
         if key in self.typed:
             return f"CASE WHEN NOT isnan({identifier(column)}) THEN {identifier(column)} END" if kind == "DOUBLE" else identifier(column)
         value = as_text(identifier(column), kind)
-        is_text = kind.startswith("VARCHAR")
+        is_text = kind not in BLANKLESS
         text = trimmed(value, None if key in FREE_TEXT_FIELDS else IS_UNTIDY) if is_text else value
         nothing = self._nothing(key)
         return f"CASE WHEN {text} IN ({', '.join(map(literal, nothing))}) THEN NULL ELSE {text} END" if nothing else text

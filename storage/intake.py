@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from storage.home import InputError
 from storage.month_files import AsideFile, MonthFiles
 from storage.privacy import mask_texts
-from storage.sources import BUFFER_BYTES, first_line, identifier, literal
+from storage.sources import BUFFER_BYTES, first_line, literal
 from storage.tidying import has_odd_lines, unify_newlines, write_tidy
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class Intake:
         if check.field not in reading.texts or check.field == "caller":
             return ""
         rejects = "example_rejects"
-        value = identifier("t_" + check.field)
+        value = reading.shown_sql(check.field)
         row = self.connection.execute(f"SELECT {value} FROM ({self._sample(reading, rejects)}) WHERE {check.condition} LIMIT 1").fetchone()
         self._drop_rejects(rejects)
         shown = mask_texts(pa.array([str(row[0] or "") if row else ""]))

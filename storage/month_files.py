@@ -78,20 +78,24 @@ class MonthFiles:
         return {month: self._path(month) for month in sorted(self._writers)}
 
     def _work(self) -> None:
+        has_ended = False
         try:
             with self._pool:
                 while (item := self._queue.get()) is not None:
                     self._sort_in(*item)
+                has_ended = True
                 for month in list(self._waiting):
                     self._write(month)
                 self._wait_for(0)
         except BaseException as fault:  # noqa: BLE001 - handed to the reading thread, which raises it
             self._fault = fault
-            while self._queue.get() is not None:
+            while not has_ended and self._queue.get() is not None:
                 pass
-        finally:
-            for writer in self._writers.values():
+        for writer in self._writers.values():
+            try:
                 writer.close()
+            except BaseException as fault:  # noqa: BLE001 - a file without its foot is no file; all the others are closed too
+                self._fault = self._fault or fault
 
     def _sort_in(self, rows: pa.RecordBatch, months: pa.Array) -> None:
         rows = masked(rows)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from governance.tickets import EVENT_FIELDS, FREE_TEXT_FIELDS
-from storage.compiling import IS_UNTIDY, LINE, UNTIDY, Check, Compiler, as_text, trimmed
+from storage.compiling import BLANKLESS, IS_UNTIDY, LINE, UNTIDY, Check, Compiler, as_text, trimmed
 from storage.home import InputError
 from storage.lake import LAKE_COLUMNS
 from storage.sources import first_line, identifier, literal
@@ -53,14 +53,15 @@ class Reading:
     @property
     def short_columns(self) -> list[str]:
         """SQL of the columns that hold no free text."""
-        names = [column for key, column in self.columns.items() if key not in FREE_TEXT_FIELDS and self.kinds[column].startswith("VARCHAR")]
+        names = [column for key, column in self.columns.items() if key not in FREE_TEXT_FIELDS and self.kinds[column] not in BLANKLESS]
         return [as_text(identifier(name), self.kinds[name]) for name in names]
 
     def text_sql(self, rejects: str) -> str:
         """All delivered values as trimmed text (``t_`` columns)."""
         columns = ", ".join(f"{sql} AS {identifier('t_' + name)}" for name, sql in self.texts.items())
         untidy = " OR ".join(f"contains({LINE}, {signs})" for signs in UNTIDY)
-        lines = f"SELECT *, concat_ws(' ', '', {', '.join(self.short_columns)}, '') AS {LINE} FROM {self.source.relation(rejects)}"
+        values = ", ".join(["''", *self.short_columns, "''"])
+        lines = f"SELECT *, concat_ws(' ', {values}) AS {LINE} FROM {self.source.relation(rejects)}"
         return f"SELECT {columns} FROM (SELECT *, {untidy} AS {IS_UNTIDY} FROM ({lines}))"
 
     def typed_sql(self, texts: str) -> str:

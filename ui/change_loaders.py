@@ -47,7 +47,8 @@ class Change:
 
     ``rows`` has ``category`` (None: unclassified), ``now_count``, ``before_count`` and ``contribution_count``; with the
     calendar effect of ``found`` the contributions add up to the change. ``relative`` is the change as a part of the count
-    before (NaN where that was 0), ``base`` the period compared with.
+    before (NaN where that was 0), ``base`` the period compared with, and 1 - ``level`` the
+    confidence of the intervals. A renamed category is one with its former name.
     """
 
     found: Findings
@@ -56,6 +57,7 @@ class Change:
     before_count: int
     relative: float
     base: Period
+    level: float
 
 
 def possible(version: str, period: Period) -> list[Against]:
@@ -121,10 +123,12 @@ def changes(version: str, scope: Scope, selection: Selection, period: Period, ag
         noise=scatter,
         level=load_policy().on(period.end).false_discovery_rate,
     )
-    rows = change.cells.groupby("category", dropna=False, as_index=False)[["now_count", "before_count", "contribution_count"]].sum()
+    found = findings(change, noise=scatter, limit=ITEMS, part_limit=PARTS)
+    merged = change.cells.assign(category=change.cells["category"].replace({item.old: item.new for item in found.renames}))
+    rows = merged.groupby("category", dropna=False, as_index=False)[["now_count", "before_count", "contribution_count"]].sum()
     rows = rows.sort_values("contribution_count", key=abs, ascending=False, ignore_index=True)
     relative = float(rates.change(pd.Series([change.now_count]), pd.Series([change.before_count])).iloc[0])
-    return Change(findings(change, noise=scatter, limit=ITEMS, part_limit=PARTS), rows, change.now_count, change.before_count, relative, base)
+    return Change(found, rows, change.now_count, change.before_count, relative, base, change.level)
 
 
 def names(version: str, scope: Scope, selection: Selection) -> dict[str, str]:

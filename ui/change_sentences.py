@@ -57,10 +57,14 @@ def _finding_name(finding: Finding, names: Mapping[str, str]) -> str:
     return _(" · ").join([*category, *place])
 
 
-def item(finding: Finding, names: Mapping[str, str]) -> str:
+def item(finding: Finding, names: Mapping[str, str], level: float) -> str:
     """One contribution with its interval, and its main parts; the rest of it closes the sum."""
-    text = _("**{name} {count}** 件（95%区间 {low} 至 {high}）").format(
-        name=_finding_name(finding, names), count=words.signed(finding.contribution_count), low=words.signed(finding.low), high=words.signed(finding.high)
+    text = _("**{name} {count}** 件（{confidence}区间 {low} 至 {high}）").format(
+        confidence=f"{1 - level:.0%}",
+        name=_finding_name(finding, names),
+        count=words.signed(finding.contribution_count),
+        low=words.signed(finding.low),
+        high=words.signed(finding.high),
     )
     if not finding.parts:
         return text
@@ -76,6 +80,10 @@ def rest(change: Change) -> str:
     """What no item explains."""
     if not change.found.items:
         return _("增减分散在各类、各地，没有哪一项单独超出偶然波动。")
+    if change.found.more_count:
+        return _("其余 {count} 件在其他各类、各地，其中另有 {n} 项也超出偶然波动，未逐一列出。").format(
+            count=words.signed(change.found.rest_count), n=change.found.more_count
+        )
     return _("其余 {count} 件分散在各类、各地，没有哪一项单独超出偶然波动。").format(count=words.signed(change.found.rest_count))
 
 
@@ -98,5 +106,5 @@ def renames(change: Change) -> list[str]:
 
 def spoken(change: Change, against: Against, names: Mapping[str, str]) -> list[str]:
     """All of it in order, for a wall screen or a reading voice."""
-    lines = [head(change, against), calendar(change), *(item(finding, names) for finding in change.found.items), rest(change), *renames(change)]
+    lines = [head(change, against), calendar(change), *(item(finding, names, change.level) for finding in change.found.items), rest(change), *renames(change)]
     return [line for line in lines if line]

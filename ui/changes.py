@@ -65,7 +65,7 @@ def _draw_sentences(view: View, choice: Choice, change: Change, against: Against
         st.markdown(said.calendar(change))
     for number, finding in enumerate(change.found.items):
         text, link = st.columns([6, 1], gap="small")
-        text.markdown(said.item(finding, names))
+        text.markdown(said.item(finding, names, change.level))
         target = _target(view, choice, finding.evidence)
         if target:
             link.button(_("看依据"), key=f"evidence_{number}", type="tertiary", on_click=partial(_follow, target), help=_("把本页筛选到这一类、这一地"))
@@ -88,11 +88,12 @@ def _target(view: View, choice: Choice, evidence: Evidence) -> dict[str, str]:
     """The filters that show the tickets of a finding; none where they cannot be chosen, as for what was not recorded."""
     category, place = change_loaders.axes(view.version, view.scope, choice.selection)
     found: dict[str, str] = {}
+    asked = bool(evidence.categories) + bool(evidence.place_codes)
     if category == "category_1" and len(evidence.categories) == 1 and evidence.categories[0] is not None:
         found[CATEGORY_KEY] = evidence.categories[0]
     if len(evidence.place_codes) == 1 and evidence.place_codes[0] is not None:
         found[DISTRICT_KEY if place == "district" else SUBDISTRICT_KEY] = evidence.place_codes[0]
-    return found
+    return found if len(found) == asked else {}  # half a finding would show other numbers than the sentence
 
 
 def _follow(target: dict[str, str]) -> None:

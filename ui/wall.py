@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ui import areas, change_loaders, changes, figures, loaders, sentences, tables, theme
+from storage.scope import Role
+from ui import areas, change_loaders, changes, figures, frame, loaders, sentences, tables, theme
 from ui import change_sentences as said
 from ui.words import _
 
@@ -75,7 +76,7 @@ def _turning(view: View, choice: Choice) -> None:
         st.rerun(scope="app")  # a new snapshot: every number is read again
     scenes = (_where_and_why, _what_and_when, _streets_and_units)
     number = int(time.time() // TURN_SECONDS) % len(scenes)  # by the clock, so that screens in one hall turn together
-    with st.grid(2, gap="small"):
+    with frame.guarded(), st.grid(2, gap="small"):  # a turn does not pass the door, where errors become a sentence
         scenes[number](view, choice)
     steps = _(" ").join("●" if index == number else "○" for index in range(len(scenes)))
     st.caption(_("{steps}　每 {n} 秒轮换，数据更新后自动刷新").format(steps=steps, n=TURN_SECONDS))
@@ -133,7 +134,8 @@ def _units(view: View, choice: Choice) -> None:
 
 
 def _where_and_why(view: View, choice: Choice) -> None:
-    upper = "district" if view.facts.has_districts and not choice.selection.district_code else "subdistrict"
+    is_one_street = view.scope.role is Role.SUBDISTRICT
+    upper = "district" if view.facts.has_districts and not choice.selection.district_code and not is_one_street else "subdistrict"
     _panel(_("在哪里"), lambda: _map(view, choice, upper))
     _panel(_("变化原因"), lambda: _reasons(view, choice))
 

@@ -22,7 +22,7 @@ from pipeline.refresh import refresh
 from storage.extracts import ExtractWriter
 from storage.home import Home, InputError, write_whole
 from storage.places import load_register
-from storage.profiles import load_profile
+from storage.profiles import load_profile, parse_profile
 from storage.schematic import mark_schematic
 
 if TYPE_CHECKING:
@@ -102,9 +102,16 @@ def make_demo(home: Home, order: Order, *, replace: bool = False, boundaries: Pa
 def is_empty(home: Home) -> bool:
     """Whether the home holds no city yet; the rest of a demo whose making was broken off counts as nothing."""
     path = home.root / "demo.json"
-    if path.exists():
+    if path.exists() and not _holds_other_city(home):
         return not json.loads(path.read_text(encoding="utf-8")).get("complete")
     return not (home.profile.exists() or home.lake.exists() or home.mart.exists())
+
+
+def _holds_other_city(home: Home) -> bool:
+    """Whether tickets of a city lie here that is not the demo: after a demo broke off early, another may have been taken in."""
+    if not home.profile.exists():
+        return False
+    return parse_profile(home.profile.read_text(encoding="utf-8"), home.profile.name).city.code != load_profile(CITY).city.code
 
 
 def _marker(order: Order, boundaries: Path | None) -> dict[str, Any]:
@@ -120,7 +127,7 @@ def _present(home: Home) -> dict[str, Any] | None:
         It holds something else.
     """
     path = home.root / "demo.json"
-    if path.exists():
+    if path.exists() and not _holds_other_city(home):
         return dict(json.loads(path.read_text(encoding="utf-8")))
     if not is_empty(home):
         message = f"{home.root} 已有其他城市的数据, 不能装入演示城市; 请另设 WEISU_HOME, 例: WEISU_HOME=data-demo python manage.py demo"

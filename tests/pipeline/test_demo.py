@@ -114,6 +114,8 @@ def test_if_empty_makes_a_demo_once_and_leaves_other_data_alone(tmp_path: Path, 
     other = Home(tmp_path / "other")
     ingest(other, [write_csv(tmp_path / "工单.csv", [ticket("A1")])], city="beijing")
     assert ask(other) == ""
+    (other.root / "demo.json").write_text('{"complete": false}', encoding="utf-8")  # a demo broken off before the city came in
+    assert ask(other) == ""
     assert load_profile("beijing").source == other.profile.read_text(encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from storage.home import Home
+from storage.lake import lake_schema
+from storage.month_files import MonthFiles
 from tests.factories import clock, counts, lake_by_id, load, quarantine_rows, refuses, workbook, write_profile
 
 
@@ -134,3 +137,35 @@ def test_broken_bytes_in_the_caller_alone_cost_nothing(home: Home, tmp_path: Pat
     result = counts(load(home, tmp_path / "a.csv"))
     assert result["read"] == 302 == result["loaded"] + result["quarantined"]
     assert "A2" in set(lake_by_id(home))
+
+
+def test_a_table_without_any_text_is_read(home: Home, tmp_path: Path) -> None:
+    """Numbers and times alone, as an update feed may have."""
+    moment = pa.array([dt.datetime.fromisoformat("2024-03-01T08:00:00")] * 2, pa.timestamp("us"))
+    result = load(home, parquet(tmp_path / "a.parquet", 工单编号=pa.array([1, 2]), 创建时间=moment))
+    assert counts(result)["loaded"] == 2
+
+
+def test_an_absurd_date_is_one_faulty_row(home: Home, tmp_path: Path) -> None:
+    """A date that no time can hold quarantines its row, not the file."""
+    moment = pa.array([dt.datetime.fromisoformat("2024-03-01T08:00:00")] * 2, pa.timestamp("us"))
+    days = pa.array([19_800, 2_000_000_000], pa.int32()).cast(pa.date32())
+    result = load(home, parquet(tmp_path / "a.parquet", 工单编号=pa.array(["A", "B"]), 创建时间=moment, 办结时间=days))
+    assert (counts(result)["loaded"], counts(result)["quarantined"]) == (1, 1)
+
+
+@pytest.mark.parametrize("broken", ["_encode", "close"])
+def test_a_full_disk_ends_the_writing_with_its_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """The fault of the last rows, or of a file's foot, reaches the reader; nothing hangs and nothing is called good."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    months = MonthFiles(tmp_path / "months")
+    monkeypatch.setattr(*((MonthFiles, "_encode", fail) if broken == "_encode" else (pq.ParquetWriter, "close", fail)))
+    schema = lake_schema()
+    rows = pa.RecordBatch.from_arrays([pa.nulls(2, field.type) for field in schema], schema.names)
+    months.put(rows, pa.array([202403, 202404]))
+    closing = ThreadPoolExecutor(1).submit(months.close)
+    with pytest.raises(OSError, match="No space left"):
+        closing.result(timeout=20)

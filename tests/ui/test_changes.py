@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from governance.periods import Grain, Period
@@ -70,6 +71,16 @@ def test_the_burst_of_leaks_is_found_and_said(seeded_version):
     assert any(line.startswith(f"**房屋漏水 +{first.contribution_count}** 件（95%区间 +") for line in spoken)
     numbers = [int(found) for line in spoken[1:] for found in re.findall(r"(?:\*\*[^*]*?|带来 \*\*|日历影响 |其余 )([+-]?\d+)(?:\*\*)? 件", line)]
     assert sum(numbers) == change.now_count - change.before_count
+
+
+def test_what_is_beyond_chance_but_not_listed_is_said(seeded_version, monkeypatch):
+    """With room for one item alone, the others are counted, and the rest is not called chance."""
+    whole = change_loaders.changes(seeded_version, LEADER, Selection(), OCTOBER, "before")
+    st.cache_data.clear()
+    monkeypatch.setattr(change_loaders, "ITEMS", 1)
+    cut = change_loaders.changes(seeded_version, LEADER, Selection(), OCTOBER, "before")
+    assert len(whole.found.items) + whole.found.more_count == len(cut.found.items) + cut.found.more_count > 1
+    assert f"另有 {cut.found.more_count} 项也超出偶然波动" in said.rest(cut)
 
 
 def test_nothing_is_compared_with_days_before_the_data(seeded_version):
