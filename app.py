@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import catalog, chinese_shim, frame, identity, loaders, urlstate
+from ui import catalog, chinese_shim, frame, identity, loaders, turns, urlstate
 from ui.words import _
 
 SIDEBAR_WIDTH = 288  # pixels; five period buttons fit in one row
@@ -29,4 +29,5 @@ with frame.guarded():
         frame.forbidden()
         st.stop()
     frame.set_view(frame.View(version, scope, loaders.facts(version)))
-    page.run()
+    with turns.turn():
+        page.run()

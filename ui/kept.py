@@ -1,41 +1,102 @@
-"""Finished things kept by what they show: a figure or a list of names that many visitors ask for is made once.
+"""What many visitors ask for is read and made once: reads, of which each asker gets a copy, and finished things, which are shared.
 
-Making a figure costs several times what sending it does. What is kept is shared: whoever gets it must not change it.
+Streamlit's own caches pickle every answer and take every key apart field by field; for answers of a few kilobytes that costs more
+than all the rest of a page that has been seen before. Pandas copies on write, so a copy here costs next to nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+import copy
+import dataclasses
+import functools
+import threading
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-import streamlit as st
-
-from governance.periods import Period
-from storage.queries import Selection
-from storage.scope import Scope
+import pandas as pd
+from cachetools import TTLCache
+from cachetools.keys import hashkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["cached", "kept"]
+__all__ = ["cached", "forget", "kept"]
 
 Made = TypeVar("Made")
 Asked = ParamSpec("Asked")
-MOST = 512
+MOST = 2048
 SECONDS = 3600
-BY_WORDS: dict[str | type[Any], Callable[[Any], Any]] = {Period: repr, Scope: repr, Selection: repr}
-"""Streamlit takes such keys apart field by field, which costs more than the look-up."""
+MISSING = object()
+
+
+class _Store:
+    """Answers by key, bounded in number and age; what fails is not kept."""
+
+    def __init__(self, most: int) -> None:
+        self._answers: TTLCache[Hashable, Any] = TTLCache(most, SECONDS)
+        self._lock = threading.Lock()
+        STORES.append(self)
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        with self._lock:
+            found = self._answers.get(key, MISSING)
+        if found is MISSING:
+            found = make()
+            with self._lock:
+                self._answers[key] = found
+        return found
+
+    def clear(self) -> None:
+        with self._lock:
+            self._answers.clear()
+
+
+STORES: list[_Store] = []
 
 
 def cached(max_entries: int) -> Callable[[Callable[Asked, Made]], Callable[Asked, Made]]:
-    """``st.cache_data`` for a read, bounded in number and age; the caller gets a copy of its own."""
-    keep: Callable[[Callable[Asked, Made]], Callable[Asked, Made]] = st.cache_data(
-        max_entries=max_entries, ttl=SECONDS, show_spinner=False, hash_funcs=BY_WORDS
-    )
+    """Keep what a read gives by its arguments, bounded in number and for an hour; each asker may change its copy.
+
+    Frames, lists and dictionaries are copied, also within a tuple or as the fields of a dataclass.
+    """
+
+    def keep(read: Callable[Asked, Made]) -> Callable[Asked, Made]:
+        store = _Store(max_entries)
+
+        @functools.wraps(read)
+        def ask(*args: Asked.args, **kwargs: Asked.kwargs) -> Made:
+            return cast("Made", _own(store.get(hashkey(*args, **cast("dict[str, Hashable]", kwargs)), lambda: read(*args, **kwargs))))
+
+        return ask
+
     return keep
 
 
+def _own(value: Any) -> Any:
+    """A copy for one asker."""
+    match value:
+        case pd.DataFrame() | pd.Series():
+            return value.copy(deep=False)
+        case tuple() if type(value) is tuple:
+            return tuple(_own(part) for part in value)
+        case list() | dict():
+            return copy.copy(value)
+        case _ if dataclasses.is_dataclass(value):
+            frames = {field.name: part for field in dataclasses.fields(value) if isinstance(part := getattr(value, field.name), pd.DataFrame | pd.Series)}
+            if not frames:
+                return value
+            own = copy.copy(value)
+            for name, frame in frames.items():
+                object.__setattr__(own, name, frame.copy(deep=False))
+            return own
+        case _:
+            return value
+
+
+_FINISHED = _Store(MOST)
+
+
 def kept(name: str, make: Callable[[], Made], *shows: Hashable) -> Made:
-    """What ``make`` gives, made once for what it shows.
+    """What ``make`` gives, made once for what it shows; it is shared, and whoever gets it must not change it.
 
     Parameters
     ----------
@@ -44,13 +105,12 @@ def kept(name: str, make: Callable[[], Made], *shows: Hashable) -> Made:
     make
         Makes it from cached reads.
     shows
-        All that it depends on, the snapshot's version first; told apart by ``repr``.
+        All that it depends on, the snapshot's version first.
     """
-    found: Made = _kept(name, repr(shows), make)
-    return found
+    return cast("Made", _FINISHED.get((name, *shows), make))
 
 
-@st.cache_resource(max_entries=MOST, ttl=SECONDS, show_spinner=False)
-def _kept(name: str, shows: str, _make: Callable[[], Any]) -> Any:
-    del name, shows
-    return _make()
+def forget() -> None:
+    """Forget everything kept."""
+    for store in STORES:
+        store.clear()

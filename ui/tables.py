@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from governance.rates import RATE_COUNTS
@@ -79,10 +80,15 @@ def problems(frame: pd.DataFrame, alt: str, *, shows: tuple[Hashable, ...], heig
 
     The resolution rate is left out where nobody was asked.
     """
-    shown, columns = kept("problems_table", lambda: _problems_shown(frame), *shows)
+    shown, columns = kept("problems_table", lambda: _as_sent(*_problems_shown(frame)), *shows)
     used = fit(height, len(shown))
     st.dataframe(shown, hide_index=True, height=used, column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
     return height - used
+
+
+def _as_sent(shown: pd.DataFrame, columns: dict[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
+    """The table in the form in which it travels; from pandas it would be converted anew for every visitor."""
+    return pa.Table.from_pandas(shown, preserve_index=False), columns
 
 
 def _problems_shown(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -163,7 +169,7 @@ def _interval_column(frame: pd.DataFrame) -> dict[str, Any]:
 
 def units(frame: pd.DataFrame, word: str, small_base: int, alt: str, *, shows: tuple[Hashable, ...], height: int = 250) -> None:
     """Handling units: counts beside rates with an interval, and whether the rates rest on enough answers; ``shows`` is what ``frame`` depends on."""
-    shown, columns = kept("units_table", lambda: _units_shown(frame, word, small_base), *shows)
+    shown, columns = kept("units_table", lambda: _as_sent(*_units_shown(frame, word, small_base)), *shows)
     st.dataframe(shown, hide_index=True, height=fit(height, len(shown)), column_config=columns, alt=alt, placeholder=words.DASH, row_height=ROW)
 
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.ui import seeded_city, small_city
 from ui import loaders
+from ui.kept import forget
 
 APP = str(small_city.ROOT / "app.py")
 TIMEOUT = 60
@@ -37,7 +38,7 @@ def seeded_version(seeded_home: Path, clear_caches: None, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def clear_caches() -> None:
-    st.cache_data.clear()
+    forget()
     st.cache_resource.clear()
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from datetime import date
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from governance.periods import Grain, Period
@@ -18,6 +17,7 @@ from tests.ui.conftest import APP, TIMEOUT
 from tests.ui.test_pages import texts
 from ui import change_loaders, figures, loaders, sentences, tables
 from ui import change_sentences as said
+from ui.kept import forget
 
 LEADER = Scope(Role.LEADER)
 OCTOBER = Period.containing(Grain.MONTH, date(2025, 10, 1))
@@ -76,7 +76,7 @@ def test_the_burst_of_leaks_is_found_and_said(seeded_version):
 def test_what_is_beyond_chance_but_not_listed_is_said(seeded_version, monkeypatch):
     """With room for one item alone, the others are counted, and the rest is not called chance."""
     whole = change_loaders.changes(seeded_version, LEADER, Selection(), OCTOBER, "before")
-    st.cache_data.clear()
+    forget()
     monkeypatch.setattr(change_loaders, "ITEMS", 1)
     cut = change_loaders.changes(seeded_version, LEADER, Selection(), OCTOBER, "before")
     assert len(whole.found.items) + whole.found.more_count == len(cut.found.items) + cut.found.more_count > 1

@@ -17,6 +17,7 @@ from storage.schematic import mark_schematic
 from storage.scope import Role, Scope
 from ui import fonts, geometry, heat, heat_canvas, heat_picture, loaders, scales, theme
 from ui.frame import View
+from ui.kept import forget
 from ui.scales import Scale
 
 MONTH = date(2025, 10, 1)
@@ -67,7 +68,7 @@ def test_what_is_schematic_is_said_in_the_picture(view, city_home):
     plain = picture(view).height
     mark_schematic(Home(city_home), view.facts.boundaries_key or "")
     try:
-        loaders.has_schematic_boundaries.clear()
+        forget()
         assert picture(view).height > plain
     finally:
         (city_home / "geo" / "schematic.json").unlink()

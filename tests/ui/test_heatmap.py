@@ -10,7 +10,6 @@ from statistics import fmean
 
 import pandas as pd
 import pytest
-import streamlit as st
 
 from storage.home import Home
 from storage.queries import Selection
@@ -19,6 +18,7 @@ from storage.scope import Role, Scope
 from tests.ui import small_city
 from ui import heat_exports, heat_loaders, loaders, scales, words
 from ui.heat import Heat
+from ui.kept import forget
 
 LEADER = Scope(Role.LEADER)
 CODES = {name: code for code, name, *_rest in small_city.AREAS}
@@ -173,7 +173,7 @@ def test_schematic_boundaries_are_named_so(open_page, city_home):
     mark_schematic(Home(city_home), loaders.facts(loaders.pin_version() or "").boundaries_key or "")
     try:
         for page in ("", PAGE):
-            st.cache_data.clear()
+            forget()
             assert any("示意边界" in item.value for item in open_page(page).caption)
     finally:
         mark.unlink()

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from storage import patterns, queries, reads
-from ui import words
+from ui import loaders, warmup, words
 
 MONTH = "2025年10月"
 ROLLUP = re.compile(r"FROM (\w+_(?:day|month|hour))")
@@ -61,3 +61,25 @@ def test_without_filters_the_widest_table_is_never_asked(open_page, asked):
         "place_month",
         "unit_month",
     }
+
+
+def test_what_is_read_ahead_is_what_pages_ask_for(open_page, asked, city_home, monkeypatch):
+    """After reading ahead, a leader's three pages read nothing for the city or a district in the months read ahead."""
+    monkeypatch.setattr(warmup, "MONTHS_AHEAD", 2)
+    monkeypatch.setenv("WEISU_HOME", str(city_home))
+    version = loaders.pin_version()
+    for read in warmup.usual_reads(version):
+        read()
+    register = loaders.place_register(version)
+    district = register.loc[register["level"] == "district", "name"].iloc[0]
+    for month in ("2025-11", "2025-10"):
+        for place in ({}, {"district": district}):
+            asked.clear()
+            app = open_page(month=month, **place)
+            assert not app.exception
+            assert asked == [], (month, place)
+    asked.clear()
+    open_page("pages/overview/checkup.py")
+    assert asked == []
+    open_page("pages/overview/heatmap.py")
+    assert len(asked) <= 4, "more than the problems of the area in the panel"
