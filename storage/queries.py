@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import pyarrow as pa
+
 from storage.rollups import CHANNEL_IDS, TYPE_IDS
 from storage.scope import Role, Scope
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from storage.snapshot import Snapshot
 
-__all__ = ["Selection", "Where", "days_sql", "dimension", "fetch", "narrow"]
+__all__ = ["Selection", "Where", "as_arrow", "days_sql", "dimension", "fetch", "narrow"]
 
 _NAMES: WeakKeyDictionary[Snapshot, dict[str, pd.DataFrame]] = WeakKeyDictionary()
 """Dimension tables are a few hundred rows and never change within a snapshot, yet every grouped read needs one."""
@@ -90,3 +92,8 @@ def fetch(snapshot: Snapshot, statement: str, parameters: tuple[Any, ...] = ()) 
     """The rows of a statement."""
     with snapshot.cursor() as cursor:
         return cursor.execute(statement, parameters).df()
+
+
+def as_arrow(frame: pd.DataFrame) -> pa.Table:
+    """A frame's columns, without its index, as an Arrow table."""
+    return pa.Table.from_pandas(frame, preserve_index=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as pa
 import streamlit as st
 
 from governance.rates import RATE_COUNTS
+from storage.queries import as_arrow
 from ui import sentences, words
 from ui.kept import kept
 from ui.measures import MEASURES
@@ -86,9 +86,9 @@ def problems(frame: pd.DataFrame, alt: str, *, shows: tuple[Hashable, ...], heig
     return height - used
 
 
-def _as_sent(shown: pd.DataFrame, columns: dict[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
+def _as_sent(shown: pd.DataFrame, columns: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The table in the form in which it travels; from pandas it would be converted anew for every visitor."""
-    return pa.Table.from_pandas(shown, preserve_index=False), columns
+    return as_arrow(shown), columns
 
 
 def _problems_shown(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
