@@ -26,7 +26,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
-from ui import identity
+from ui import identity, turns
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class LoopbackOnly:
             else:
                 await refusal(scope, receive, send)
             return
+        turns.somebody_is_here()
         await self.app(scope, receive, send)
 
 

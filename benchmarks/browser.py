@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.sessions import wait_until_settled
 from benchmarks.watched import Wire, click_spot, wait_for_map, wait_until, wait_until_idle
 from tests.browser.conftest import FLAGS, Server
 
@@ -36,7 +37,9 @@ BOUNDS = {
     "map kB": (50.0, "kB"),
     "run kB": (400.0, "kB"),
 }
-SPOTS = [(0.35 + 0.3 * column / 4, 0.35 + 0.3 * row / 3) for row in range(4) for column in range(5)]
+SPOTS = [(0.43 + 0.035 * column, 0.42 + 0.08 * row) for row in range(4) for column in range(5)]
+"""Shares of the map's width and height, all of them within the demo city."""
+
 Values = dict[str, list[float]]
 
 
@@ -157,6 +160,7 @@ def _opens(browser: Browser, base: str, values: Values) -> None:
 def measure_pages(home: Path) -> Iterator[str]:
     """Lines of a table, a part at a time: opening, filters and page switches, the heat map."""
     server = Server(home)
+    wait_until_settled(server.process.pid)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS)

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.visitor import ACTIONS, PAGES, Run, Visitor
 from tests.browser.conftest import Server
 
-__all__ = ["Level", "measure_sessions", "report"]
+__all__ = ["Level", "measure_sessions", "report", "wait_until_settled"]
 
 THINK_SECONDS = 10.0
 JITTER = 0.5
@@ -64,12 +64,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
 
 
-async def _settled(pid: int) -> float:
+def wait_until_settled(pid: int) -> float:
     """Waits until the server has nothing left to do, as after its start, when it reads ahead; gives the seconds waited."""
     began = time.monotonic()
     while time.monotonic() - began < MOST_SETTLE_SECONDS:
         before = cpu_seconds(pid)
-        await asyncio.sleep(SETTLE_SECONDS)
+        time.sleep(SETTLE_SECONDS)
         if cpu_seconds(pid) - before < IDLE_SHARE * SETTLE_SECONDS:
             break
     return time.monotonic() - began
@@ -106,7 +106,7 @@ async def _visit(visitor: Visitor, wait: float, until: float, level: tuple[list[
 async def _level(server: Server, sessions: int, seconds: float) -> Level:
     address, pid = server.base, server.process.pid
     await _walk(address)
-    await _settled(pid)
+    await asyncio.to_thread(wait_until_settled, pid)
     before, cpu_before = resident_mb(pid), cpu_seconds(pid)
     began = time.monotonic()
     visitors = [Visitor(address, random.Random(number)) for number in range(sessions)]

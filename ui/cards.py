@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal, cast
 import streamlit as st
 
 from governance.rates import RATE_COUNTS
-from ui import theme, words
+from ui import sparkline, theme, words
+from ui.loaders import COUNT_MEASURES
 from ui.measures import MEASURES
 from ui.words import _
 
@@ -76,7 +77,15 @@ def _card(measure: str, texts: dict[str, str | None], past: list[float]) -> None
             delta_arrow=arrow,
             delta_description=texts["note"],
             help=MEASURES[measure].definition,
-            chart_data=past if len(past) > 1 else None,
-            chart_type="area",
         )
+        if len(past) > 1:
+            st.html(sparkline.picture(past, _past_words(measure, past)))
         st.caption(texts["year"] or " ")
+
+
+def _past_words(measure: str, past: list[float]) -> str:
+    """The line of the recent past in a sentence."""
+    write = words.count if measure in COUNT_MEASURES else words.percent
+    first, last, least, most = (write(value) for value in (past[0], past[-1], min(past), max(past)))
+    text = _("{name}近期走势，{n} 个时点：从 {first} 到 {last}，最低 {least}，最高 {most}")
+    return text.format(name=MEASURES[measure].name, n=len(past), first=first, last=last, least=least, most=most)

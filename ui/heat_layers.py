@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ui import areas, geometry, heat, heat_figures, heat_loaders, heat_picture, loaders, maps, scales, theme, words
+from ui import areas, geometry, heat, heat_figures, heat_loaders, heat_picture, loaders, maps, scales, theme
 from ui.kept import kept
 from ui.words import _
 
 if TYPE_CHECKING:
     from datetime import date
 
+    import numpy as np
     import pandas as pd
     import plotly.graph_objects as go
 
@@ -43,12 +44,12 @@ def _clicked(key: str) -> None:
     heat.choose(areas.clicked_code(st.session_state.get(key)))
 
 
-def _hover(choice: Heat, frame: pd.DataFrame) -> list[str]:
-    """Name and value of each area; the requests beside them where the value is another number. Short: it travels for every area."""
-    own = "" if choice.metric == heat_loaders.COUNT else _("<br>诉求量 {n} 件")
-    unit = _(" 件") if choice.metric == heat_loaders.COUNT else ""
-    rows = zip(frame["name"], frame["value"], frame["request_count"], strict=True)
-    return [f"{name} {choice.text(value)}{unit}" + own.format(n=words.exact(count)) for name, value, count in rows]
+def _described(choice: Heat, frame: pd.DataFrame, numbers: np.ndarray) -> maps.Areas:
+    """Name and value of each area; the requests beside them where the value is another number."""
+    is_count = choice.metric == heat_loaders.COUNT
+    names = [f"{name} {choice.text(value)}" for name, value in zip(frame["name"], frame["value"], strict=True)]
+    hover = _("%{text} 件") if is_count else _("%{text}<br>诉求量 %{customdata:,} 件")
+    return maps.Areas(frame["code"].tolist(), numbers, names, hover, [] if is_count else frame["request_count"].tolist())
 
 
 def _areas(view: View, choice: Heat, frame: pd.DataFrame, breaks: tuple[float, ...], month: date, alt: str) -> None:
@@ -67,8 +68,7 @@ def _areas(view: View, choice: Heat, frame: pd.DataFrame, breaks: tuple[float, .
 def _area_map(choice: Heat, frame: pd.DataFrame, breaks: tuple[float, ...], boundaries_key: str, chosen: str | None, *, dark: bool) -> go.Figure:
     extent = geometry.extent(choice.level, frame["code"])
     return maps.area_map(
-        frame.assign(hover=_hover(choice, frame)),
-        scales.classes(frame["value"], breaks),
+        _described(choice, frame, scales.classes(frame["value"], breaks)),
         scales.scale(choice.metric_name, breaks, choice.text, dark=dark, diverging=choice.metric == heat_loaders.CHANGE),
         maps.geometry_url(boundaries_key, choice.level),
         place=maps.centred(frame, HEIGHT) if extent is None else heat_figures.fit(extent, HEIGHT),

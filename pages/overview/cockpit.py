@@ -27,9 +27,9 @@ with st.grid(3, min_column_width=panels.LEAST_WIDTH, gap="small"):
             shows_map = panels.pick_twin("areas_as", _("地图"))
         places, unplaced = loaders.places(*key, level)
         if shows_map:
-            areas.draw_map(view, choice, places, unplaced, level, height=298)
+            areas.draw_map(view, choice, places, unplaced, level, height=320)
         else:
-            areas.draw_table(view, choice, places, level, height=298)
+            areas.draw_table(view, choice, places, level, height=320)
         st.caption(sentences.places(places, areas.level_word(view, level), unplaced))
 
     with st.container(border=True, height="stretch", gap="small"):
@@ -42,7 +42,7 @@ with st.grid(3, min_column_width=panels.LEAST_WIDTH, gap="small"):
         if problems.empty:
             st.caption(_("所选范围内没有已分类的诉求。"))
         else:
-            panels.fill(key, problems, tables.problems(problems, _("前十类问题"), shows=key, height=318))
+            panels.fill(key, problems, tables.problems(problems, _("前十类问题"), shows=key, height=340))
             st.caption(sentences.problems(problems))
 
 with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
@@ -53,9 +53,9 @@ with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
         marks = loaders.calendar_marks(view.version, volume.attrs["window"])
         said = sentences.volume(volume)
         if shows_chart:
-            panels.volume(key, volume, marks, height=114)
+            panels.volume(key, volume, marks, height=124)
         else:
-            tables.volume(volume, _("诉求量走势数据"), height=114)
+            tables.volume(volume, _("诉求量走势数据"), height=124)
         st.caption(said)
 
     with st.container(border=True, height="stretch", gap="small"):
@@ -64,7 +64,7 @@ with st.grid(2, min_column_width=panels.LEAST_WIDTH, gap="small"):
         if units.empty:
             st.caption(_("所选范围内的工单没有记录承办单位。"))
         else:
-            tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), shows=(*key, kind), height=114)
+            tables.units(units, view.facts.unit_word, small_base, _("各单位诉求量与三率"), shows=(*key, kind), height=124)
             st.caption(sentences.units(units, small_base))
 
 frame.foot(

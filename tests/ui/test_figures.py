@@ -91,7 +91,9 @@ def test_map_sends_an_address_instead_of_geometry():
     trace = figure.data[0]
     assert trace.geojson == "/geo/key1/subdistrict.geojson"
     assert list(trace.z) == [0, 1]
-    assert "无回访" in trace.text[0]
+    assert [list(row) for row in trace.customdata] == [[0, 2, "—（无回访）", 0], [7, 1, "50.0%", 4]]
+    for number in range(4):
+        assert f"%{{customdata[{number}]" in trace.hovertemplate
     assert figure.layout.map.style["sources"], "an empty sources object is dropped on the way and stops the map"
 
 

@@ -10,6 +10,11 @@ import pytest
 from ui import turns
 
 
+@pytest.fixture(autouse=True)
+def no_quiet_needed(monkeypatch):
+    monkeypatch.setattr(turns, "QUIET_SECONDS", -1)
+
+
 def test_turns_never_overlap():
     inside, most = 0, 0
     guard = threading.Lock()
@@ -57,3 +62,13 @@ def test_a_script_that_hangs_does_not_close_the_house(monkeypatch):
         assert done == [1]
         with turns.idle_turn() as has_turn:
             assert not has_turn
+
+
+def test_work_that_can_wait_waits_until_all_is_quiet(monkeypatch):
+    monkeypatch.setattr(turns, "QUIET_SECONDS", 0.05)
+    turns.somebody_is_here()
+    with turns.idle_turn() as has_turn:
+        assert not has_turn
+    time.sleep(0.06)
+    with turns.idle_turn() as has_turn:
+        assert has_turn
