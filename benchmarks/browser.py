@@ -61,7 +61,7 @@ def _open(page: Page, wire: Wire, base: str, name: str, values: Values | None = 
     page.goto(base + PAGES[name], wait_until="commit")
     page.get_by_role("heading", name=TITLES[name]).first.wait_for(timeout=WAIT_MS)
     if name == "cockpit":
-        page.locator("[data-testid=stMetricValue]").nth(5).wait_for(timeout=WAIT_MS)
+        page.locator(".weisu-value").nth(5).wait_for(timeout=WAIT_MS)
     heading = time.monotonic() - began
     page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=WAIT_MS)
     if name in MAPS:

@@ -33,6 +33,7 @@ __all__ = [
     "draw_hours",
     "draw_panel",
     "draw_table",
+    "lacks_clock",
     "pick_month",
     "shown_areas",
 ]
@@ -46,9 +47,13 @@ METRIC_NAMES = {
     **{rate: MEASURES[rate].name for rate in ("response_rate", "resolution_rate", "satisfaction_rate")},
 }
 AREA_KEY = "area"
+ROW_KEY = "area_of_the_row_clicked"
 MONTH_KEY = "at"
 PLAYING_KEY = "playing"
 SECONDS_A_MONTH = 1.5
+FEWEST_FOR_A_CLOCK = 24
+"""So many tickets do not all come in at midnight by chance."""
+
 RESOLUTIONS = {"city": 7, "district": 7, "subdistrict": 8}
 
 
@@ -189,9 +194,11 @@ def choose(code: str | None) -> None:
 
 
 def _row_clicked(key: str, codes: tuple[str, ...]) -> None:
+    """The area of the cell clicked; a second click on the same cell, which takes its mark away, means the same area."""
     cells = st.session_state[key].selection.cells
-    if cells and cells[0][0] < len(codes):
-        choose(codes[cells[0][0]])
+    code = codes[cells[0][0]] if cells and cells[0][0] < len(codes) else st.session_state.get(ROW_KEY)
+    st.session_state[ROW_KEY] = code
+    choose(code)
 
 
 def draw_table(heat: Heat, frame: pd.DataFrame, word: str, alt: str, height: int) -> None:
@@ -223,18 +230,30 @@ def density_sentence(cells: pd.DataFrame, missing: int) -> str:
 
 
 def draw_hours(view: View, heat: Heat, month: date, height: int) -> None:
-    """Hour of the day by day of the week."""
+    """Hour of the day by day of the week; days of the week alone where the tickets carry no time of day."""
     table, is_wider = heat_loaders.hours(view.version, view.scope, heat.selection, month)
     if not table.to_numpy().any():
         st.caption(_("所选范围本月没有工单。"))
         return
-    figure = kept("hours", lambda: heat_figures.hours(table, height), view.version, view.scope, heat.selection, month, height)
+    draw = heat_figures.weekdays if lacks_clock(table) else heat_figures.hours
+    figure = kept("hours", lambda: draw(table, height), view.version, view.scope, heat.selection, month, height)
     st.plotly_chart(figure, key="hours", config=theme.CONFIG, alt=hours_sentence(table))
     st.caption(hours_sentence(table) + (_("（按地点统计，未按分类细分。）") if is_wider else ""))
 
 
+def lacks_clock(table: pd.DataFrame) -> bool:
+    """Whether the tickets carry dates without a time of day, which read as midnight."""
+    total = table.to_numpy().sum()
+    return bool(total >= FEWEST_FOR_A_CLOCK and table[0].sum() == total)
+
+
 def hours_sentence(table: pd.DataFrame) -> str:
-    """The busiest hour of the week, and the hours of the day that hold most."""
+    """The busiest hour of the week, or the busiest day where there are no hours, and the whole month."""
+    if lacks_clock(table):
+        text = _("这些工单只记了日期、没有时刻，只能按星期看：最忙的是{day}（{n} 件）；全月受理 {total} 件。")
+        return text.format(
+            day=heat_figures.WEEKDAYS[int(table[0].to_numpy().argmax())], n=words.exact(table[0].max()), total=words.exact(table.to_numpy().sum())
+        )
     place = int(table.to_numpy().argmax())
     day, hour = place // table.shape[1] + 1, place % table.shape[1]
     total = table.to_numpy().sum()

@@ -136,6 +136,19 @@ def hours(table: pd.DataFrame, height: int) -> go.Figure:
     return theme.figure([cells], {"xaxis": across, "yaxis": {"autorange": "reversed"}}, height)
 
 
+def weekdays(table: pd.DataFrame, height: int) -> go.Figure:
+    """Intake by weekday, where ``heat_loaders.hours`` found no time of day."""
+    bars = {
+        "type": "bar",
+        "x": list(WEEKDAYS),
+        "y": table.sum(axis=1),
+        "marker": {"color": theme.NOW},
+        "hovertemplate": _("%{x}<br>受理 %{y:,} 件<extra></extra>"),
+    }
+    values, texts = axis_ticks(float(table.sum(axis=1).max()))
+    return theme.figure([bars], {"yaxis": {"tickmode": "array", "tickvals": values, "ticktext": texts}, "bargap": 0.5}, height)
+
+
 def trend(own: pd.DataFrame, month: date, height: int) -> go.Figure:
     """Requests of one area in every month, the month shown marked."""
     here = own[own["month"].dt.date == month]

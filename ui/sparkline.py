@@ -40,4 +40,4 @@ def picture(values: Sequence[float], said: str) -> str:
         f'<polyline points="{points}" fill="none" stroke="{theme.NOW}" stroke-width="1.5" vector-effect="non-scaling-stroke"/></svg>'
     )
     # an image, as Streamlit takes drawings out of the HTML it is given
-    return f'<img alt="{escape(said, quote=True)}" src="data:image/svg+xml,{quote(drawn)}" style="display:block;width:100%;height:{HEIGHT}px">'
+    return f'<img alt="{escape(said, quote=True)}" src="data:image/svg+xml,{quote(drawn)}" style="display:block;width:100%;height:{HEIGHT}px"/>'

@@ -104,12 +104,12 @@ def test_a_row_does_what_the_area_does(server, visit):
 
 def test_the_filters_in_the_link_survive_a_reload(server, visit):
     page = visit(server).open(f"/?month={MONTH}&district={quote('西城区')}&channel={quote('微信')}", "西城区 · 2025年10月 · 微信")
-    page.locator("[data-testid=stMetricValue]").nth(5).wait_for(timeout=30_000)
-    before = page.locator("[data-testid=stMetricValue]").all_inner_texts()
+    page.locator(".weisu-value").nth(5).wait_for(timeout=30_000)
+    before = page.locator(".weisu-value").all_inner_texts()
     page.reload()
     page.get_by_text("西城区 · 2025年10月 · 微信").wait_for(timeout=30_000)
-    page.locator("[data-testid=stMetricValue]").nth(5).wait_for(timeout=30_000)
-    assert page.locator("[data-testid=stMetricValue]").all_inner_texts() == before
+    page.locator(".weisu-value").nth(5).wait_for(timeout=30_000)
+    assert page.locator(".weisu-value").all_inner_texts() == before
 
 
 def test_an_update_of_the_map_is_small(server, visit):
@@ -163,7 +163,7 @@ OTHER_PLACE = f"district={quote('西城区')}&subdistrict={quote('新街口街�
 @pytest.mark.parametrize("view", ["", f"&areas_as={quote('列表')}&level={quote('街乡镇')}"])
 def test_a_link_to_another_place_shows_nothing_of_it(server, visit, who, own, others, view):
     page = visit(server).open(f"/?month={MONTH}&{who}&{OTHER_PLACE}{view}", "数据版本")
-    page.locator("[data-testid=stMetricValue]").nth(5).wait_for(timeout=30_000)
+    page.locator(".weisu-value").nth(5).wait_for(timeout=30_000)
     page.wait_for_timeout(1_000)
     main = page.locator("[data-testid=stMain]")
     everything = main.evaluate("(item) => item.textContent + ' ' + [...item.querySelectorAll('[aria-label]')].map((one) => one.ariaLabel).join(' ')")

@@ -14,6 +14,7 @@ from storage.queries import Selection
 from storage.scope import Role, Scope
 from tests.ui import seeded_city
 from tests.ui.conftest import APP, TIMEOUT
+from tests.ui.key_figures import key_figures
 from tests.ui.test_pages import texts
 from ui import change_loaders, figures, loaders, sentences, tables
 from ui import change_sentences as said
@@ -125,7 +126,7 @@ def test_the_wall_shows_key_figures_and_turns(seeded_page, monkeypatch):
         app = seeded_page(mode="wall", month="2025年10月")
         assert not app.exception
         assert not app.error
-        assert len(app.metric) == 8
+        assert len(key_figures(app)) == 8
         seen |= {item.value for item in app.markdown if item.value.startswith("### ")}
     assert {"### 在哪里", "### 变化原因", "### 前十类问题", "### 诉求量走势", "### 各街乡镇", "### 承办单位"} <= seen
 

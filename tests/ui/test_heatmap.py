@@ -16,7 +16,7 @@ from storage.queries import Selection
 from storage.schematic import mark_schematic
 from storage.scope import Role, Scope
 from tests.ui import small_city
-from ui import heat_exports, heat_loaders, loaders, scales, words
+from ui import heat, heat_exports, heat_figures, heat_loaders, loaders, scales, words
 from ui.heat import Heat
 from ui.kept import forget
 
@@ -177,3 +177,20 @@ def test_schematic_boundaries_are_named_so(open_page, city_home):
             assert any("示意边界" in item.value for item in open_page(page).caption)
     finally:
         mark.unlink()
+
+
+def test_dates_without_a_clock_are_not_midnight():
+    """Every ticket of a month at 0 o'clock means that there was no time of day; one ticket at midnight does not."""
+    table = pd.DataFrame(0, index=range(1, 8), columns=range(24))
+    table[0] = [5, 6, 4, 9, 3, 1, 2]
+    assert heat.lacks_clock(table)
+    assert "没有时刻" in heat.hours_sentence(table)
+    assert "最忙的是周四（9 件）；全月受理 30 件" in heat.hours_sentence(table)
+    figure = heat_figures.weekdays(table, 200)
+    assert list(figure.data[0].y) == [5, 6, 4, 9, 3, 1, 2]
+    table.loc[2, 13] = 1
+    assert not heat.lacks_clock(table)
+    assert "最忙的是周四0时" in heat.hours_sentence(table)
+    single = pd.DataFrame(0, index=range(1, 8), columns=range(24))
+    single.loc[3, 0] = 1
+    assert not heat.lacks_clock(single)

@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.ui import seeded_city
+from tests.ui.key_figures import key_figures
 from ui import words
 from ui.catalog import PAGES
 
@@ -46,7 +47,7 @@ def check_screen(app: AppTest, where: str) -> None:
     """No exception, no error, and nothing that is missing written as a computer writes it."""
     assert not app.exception, where
     assert not app.error, (where, [item.value for item in app.error])
-    metrics = "\n".join(f"{item.label} {item.value} {item.delta}" for item in app.metric)
+    metrics = "\n".join(f"{item.label} {item.value} {item.delta}" for item in key_figures(app))
     for text in (spoken(app), metrics, hover_texts(app)):
         assert not (found := MISSING.search(text)), (where, text[max(0, found.start() - 60) : found.end() + 60])
     for item in app.dataframe:
@@ -73,7 +74,7 @@ def every_page(open_page: Callable[..., AppTest]) -> Callable[..., dict[str, App
 
 
 def metric(app: AppTest, name: str) -> Any:
-    return next(item for item in app.metric if item.label == name)
+    return next(item for item in key_figures(app) if item.label == name)
 
 
 def table(app: AppTest, head: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from storage.queries import Selection
 from storage.scope import Role, Scope
 from tests import plain
 from tests.ui import seeded_city
+from tests.ui.key_figures import key_figures
 from ui import cards, loaders, sentences, tables, words
 
 LEADER = Scope(Role.LEADER)
@@ -371,7 +372,7 @@ def test_the_page_writes_the_recount(open_page, seeded_home):
     assert not app.error
     case = CASES["month"]
     now = measured(added(days(case.now)))
-    shown = {item.label: item.value for item in app.metric}
+    shown = {item.label: item.value for item in key_figures(app)}
     assert shown["受理量"] == f"{now['intake_count']:,}"
     assert shown["诉求量"] == f"{now['request_count']:,}"
     assert shown["超期"] == f"{now['overdue_count']:,}"

@@ -8,6 +8,7 @@ import pytest
 
 from storage.scope import Role, Scope, ScopeError
 from tests.ui import small_city
+from tests.ui.key_figures import key_figures
 from ui import loaders, words
 
 MONTH = "2025年10月"
@@ -19,14 +20,16 @@ OTHER_PLACE = {"district": "西城区", "subdistrict": "新街口街道"}
 def shown(app) -> str:
     """Everything a browser would be sent, apart from the picker of demo units and the note that repeats the link."""
     tables = [item.value.to_csv() for item in app.dataframe]
-    texts = [str(item.value) for kind in (app.title, app.markdown, app.caption, app.info, app.metric) for item in kind if "链接中的" not in str(item.value)]
+    texts = [
+        str(item.value) for kind in (app.title, app.markdown, app.caption, app.info, key_figures(app)) for item in kind if "链接中的" not in str(item.value)
+    ]
     options = [" ".join(box.options) for box in app.selectbox if box.key not in ("unit", "role")]
     charts = [item.proto.spec for item in app.get("plotly_chart")]
     return "\n".join([*tables, *texts, *options, *(json.dumps(json.loads(chart), ensure_ascii=False) for chart in charts)])
 
 
 def intake(app) -> str:
-    return next(item.value for item in app.metric if item.label == "受理量")
+    return next(item.value for item in key_figures(app) if item.label == "受理量")
 
 
 def count(**wanted: str) -> str:

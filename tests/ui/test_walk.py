@@ -12,6 +12,7 @@ import pytest
 
 from tests import plain
 from tests.ui import small_city
+from tests.ui.key_figures import key_figures
 
 TYPES = {"投诉": "complaint", "咨询": "inquiry"}
 RATES = {"响应率": ("responded_count", "response_base_count"), "解决率": ("resolved_count", "resolution_base_count")}
@@ -43,7 +44,7 @@ def tickets_in(path: Path, month: str) -> list[dict[str, Any]]:
 
 
 def metrics(app) -> dict[str, str]:
-    return {item.label: item.value for item in app.metric}
+    return {item.label: item.value for item in key_figures(app)}
 
 
 def percent(tally: dict[str, int], rate: str) -> str:
