@@ -35,7 +35,8 @@ def accepted_in(*months: str) -> list[Row]:
 def spoken(app: AppTest) -> str:
     """Every sentence of the page."""
     kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.info, app.success, app.warning, app.error, app.code)
-    return "\n".join(str(item.value) for kind in kinds for item in kind)
+    figures = [f"{item.label} {item.value} {item.delta} {item.year}" for item in key_figures(app)]
+    return "\n".join([*(str(item.value) for kind in kinds for item in kind), *figures])
 
 
 def hover_texts(app: AppTest) -> str:
@@ -47,8 +48,7 @@ def check_screen(app: AppTest, where: str) -> None:
     """No exception, no error, and nothing that is missing written as a computer writes it."""
     assert not app.exception, where
     assert not app.error, (where, [item.value for item in app.error])
-    metrics = "\n".join(f"{item.label} {item.value} {item.delta}" for item in key_figures(app))
-    for text in (spoken(app), metrics, hover_texts(app)):
+    for text in (spoken(app), hover_texts(app)):
         assert not (found := MISSING.search(text)), (where, text[max(0, found.start() - 60) : found.end() + 60])
     for item in app.dataframe:
         cells = [cell for column in item.value for cell in item.value[column] if isinstance(cell, str)]
