@@ -23,7 +23,7 @@ ORDER = ("intake_count", "request_count", *RATE_COUNTS, "unresolved_count", "ove
 TONES = {"better": ("#1f5fa8", "#e4eef8"), "worse": ("#a8560f", "#fbeee0"), "even": ("inherit", "rgba(128,140,155,0.16)")}
 TONES_DARK = {"better": ("#8cbde9", "#16304d"), "worse": ("#f0a35a", "#3d2a16"), "even": ("inherit", "rgba(128,140,155,0.24)")}
 STYLE = """
-.weisu-room{container-type:inline-size}
+.weisu-room{container-type:inline-size;margin-bottom:1rem}
 .weisu-cards{display:grid;grid-template-columns:repeat(8,minmax(0,1fr));gap:0.6rem}
 @container (max-width:1290px){.weisu-cards{grid-template-columns:repeat(4,minmax(0,1fr))}}
 @container (max-width:640px){.weisu-cards{grid-template-columns:repeat(2,minmax(0,1fr))}}
@@ -79,14 +79,15 @@ def _rate_texts(row: pd.Series, small_base: int) -> dict[str, str | None]:
 def headline_row(table: pd.DataFrame, history: pd.DataFrame, small_base: int) -> None:
     """Draw the cards, each with the line of its recent past: eight in a row, four and four on a laptop, two and two on a phone.
 
-    One element of plain HTML: Streamlit's own metric is fetched and laid out card by card, after the charts, and the key
+    One element of HTML within markdown, which a browser has at once: Streamlit's own metric is fetched and laid out card by card, after the charts, and the key
     figures are what a reader waits for first.
     """
     texts = {measure: card_texts(measure, cast("pd.Series", table.loc[measure]), small_base) for measure in ORDER}
     drawn = "".join(_card(measure, texts[measure], history[measure].dropna().tolist()) for measure in ORDER)
     tones = TONES_DARK if st.context.theme.type == "dark" else TONES
     colors = "".join(f".weisu-{name}{{color:{ink};background:{ground}}}" for name, (ink, ground) in tones.items())
-    st.html(f'<style>{STYLE}{colors}</style><div class="weisu-room"><div class="weisu-cards">{drawn}</div></div>')
+    st.html(f"<style>{STYLE}{colors}</style>")
+    st.markdown(f'<div class="weisu-room"><div class="weisu-cards">{drawn}</div></div>', unsafe_allow_html=True)
 
 
 def _card(measure: str, texts: dict[str, str | None], past: list[float]) -> str:

@@ -24,7 +24,7 @@ class Card:
 
 def key_figures(app: AppTest) -> list[Card]:
     """All key figures in the order of the page."""
-    bodies = [item.proto.body for item in app.get("html") if "weisu-card" in item.proto.body]
+    bodies = [item.value for item in app.markdown if "weisu-card" in item.value]
     drawn = [card for body in bodies for card in ElementTree.fromstring(f"<all>{body}</all>").iter("div") if card.get("class") == "weisu-card"]
     return [_card(card) for card in drawn] + [Card(item.label, item.value, item.delta) for item in app.metric]
 
