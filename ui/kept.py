@@ -24,8 +24,11 @@ __all__ = ["cached", "forget", "kept"]
 Made = TypeVar("Made")
 Asked = ParamSpec("Asked")
 MOST = 2048
-SECONDS = 3600
+SECONDS = 86_400
+"""Answers are asked for by snapshot and a snapshot never changes; a day is the time after which nobody looks at an old one."""
+
 MISSING = object()
+MUTABLE = (pd.DataFrame, pd.Series, list, dict)
 
 
 class _Store:
@@ -54,7 +57,7 @@ STORES: list[_Store] = []
 
 
 def cached(max_entries: int) -> Callable[[Callable[Asked, Made]], Callable[Asked, Made]]:
-    """Keep what a read gives by its arguments, bounded in number and for an hour; each asker may change its copy.
+    """Keep what a read gives by its arguments, bounded in number and for a day; each asker may change its copy.
 
     Frames, lists and dictionaries are copied, also within a tuple or as the fields of a dataclass.
     """
@@ -81,12 +84,11 @@ def _own(value: Any) -> Any:
         case list() | dict():
             return copy.copy(value)
         case _ if dataclasses.is_dataclass(value):
-            frames = {field.name: part for field in dataclasses.fields(value) if isinstance(part := getattr(value, field.name), pd.DataFrame | pd.Series)}
-            if not frames:
-                return value
+            parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
             own = copy.copy(value)
-            for name, frame in frames.items():
-                object.__setattr__(own, name, frame.copy(deep=False))
+            for name, part in parts.items():
+                if isinstance(part, MUTABLE):
+                    object.__setattr__(own, name, _own(part))  # past the guard of a frozen one
             return own
         case _:
             return value

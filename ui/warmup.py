@@ -56,15 +56,22 @@ def keep_reading_ahead() -> None:
         try:
             version = loaders.pin_version()
             if version is not None and version != read_for:
-                began = time.monotonic()
-                for read in usual_reads(version):
-                    _when_idle(read)
-                read_for = version
-                out_of_sight()
-                LOG.info("usual selections read ahead in %.0f s", time.monotonic() - began)
+                read_for = version  # also where it fails: what cannot be read now cannot be read in ten seconds either
+                _read_ahead(version)
         except Exception:
             LOG.exception("reading ahead failed; pages read for themselves")
         time.sleep(AGAIN_SECONDS)
+
+
+def _read_ahead(version: str) -> None:
+    """Until all is read, or the snapshot has been replaced by another."""
+    began = time.monotonic()
+    for read in usual_reads(version):
+        if loaders.pin_version() != version:
+            return
+        _when_idle(read)
+    out_of_sight()
+    LOG.info("usual selections read ahead in %.0f s", time.monotonic() - began)
 
 
 def out_of_sight() -> None:

@@ -17,6 +17,7 @@ class Found:
 
     rows: pd.DataFrame
     count: int
+    names: list[str]
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def table():
     [
         (table, lambda got: got),
         (lambda: (table(), 7), lambda got: got[0]),
-        (lambda: Found(table(), 4), lambda got: got.rows),
+        (lambda: Found(table(), 4, ["a"]), lambda got: got.rows),
     ],
     ids=["frame", "tuple", "dataclass"],
 )
@@ -60,6 +61,15 @@ def test_lists_and_dictionaries_are_copied():
     read("dict")["b"] = 2
     assert read("list") == [1, 2]
     assert read("dict") == {"a": 1}
+
+
+def test_lists_within_a_result_are_copied():
+    @cached(4)
+    def read():
+        return Found(table(), 4, ["a"])
+
+    read().names.append("b")
+    assert read().names == ["a"]
 
 
 def test_answers_are_told_apart_by_all_arguments(asked):
