@@ -23,7 +23,7 @@ __all__ = ["cached", "forget", "kept"]
 
 Made = TypeVar("Made")
 Asked = ParamSpec("Asked")
-MOST = 2048
+MOST = 1024
 SECONDS = 86_400
 """Answers are asked for by snapshot and a snapshot never changes; a day is the time after which nobody looks at an old one."""
 

@@ -32,7 +32,7 @@ SMALLEST_SPAN = 0.02  # degrees; a single community still shows its surroundings
 MAP_WIDTH = 480.0  # pixels assumed for the first zoom; the browser's real width only changes the margin
 
 
-HOVER = _("%{text}<br>诉求量 %{customdata[0]:,} 件，第 %{customdata[1]} 位<br>解决率 %{customdata[2]}（有效回访 %{customdata[3]:,} 件）")
+HOVER = _("<b>%{text}</b><br>诉求量 %{customdata[0]:,} 件，第 %{customdata[1]} 位<br>解决率 %{customdata[2]}（有效回访 %{customdata[3]:,} 件）")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,13 @@ def area_map(
                 "hoverinfo": "skip",
             }
         )
-    layout = {"map": {"style": style(dark), **place}, "clickmode": "event+select", "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "dragmode": "pan"}
+    layout = {
+        "map": {"style": style(dark), **place},
+        "clickmode": "event+select",
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "dragmode": "pan",
+        "template": "none",  # a map has no axes or series to style; the theme's own is four kilobytes a map
+    }
     return theme.figure(traces, layout, height)
 
 
@@ -226,7 +232,7 @@ def _shades(count: int, *, dark: bool) -> list[str]:
 
 def _names(frame: pd.DataFrame) -> list[str]:
     parents = (f" {parent}" if isinstance(parent, str) and parent else "" for parent in frame["parent_name"])
-    return [f"<b>{name}</b>{parent}" for name, parent in zip(frame["name"], parents, strict=True)]
+    return [f"{name}{parent}" for name, parent in zip(frame["name"], parents, strict=True)]
 
 
 def _facts(frame: pd.DataFrame) -> list[list[Any]]:
