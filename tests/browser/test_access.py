@@ -150,5 +150,5 @@ def test_the_keyboard_reaches_every_control(server, visit, name):
 @pytest.mark.parametrize("name", list(PAGES))
 def test_text_stands_out_from_its_ground(server, visit, name, scheme):
     found = opened(visit, server, name, scheme).evaluate(PALE)
-    assert found["count"] > 20
+    assert found["count"] > 10  # texts seen at all; the plainest page has about twenty
     assert found["pale"] == []
