@@ -21,6 +21,7 @@ from pipeline.backup import backup as make_backup
 from pipeline.backup import restore as put_back
 from pipeline.demo.make import DemoResult, is_empty, make_demo
 from pipeline.demo.part import Order
+from pipeline.forecast_file import MODELS, ForecastOrder, ForecastResult, forecast_file
 from pipeline.ingest import IngestResult
 from pipeline.ingest import ingest as run_ingest
 from pipeline.progress import Progress, progress_for
@@ -178,6 +179,46 @@ def restore(archive: Annotated[Path, typer.Argument(help="备份文件")], as_js
     result = put_back(Home.from_environment(), archive)
     _say(f"已恢复 {result.files} 个文件, 快照 {result.version}", as_json)
     _give({"command": "restore"} | asdict(result), as_json)
+
+
+@app.command(help="预测任意计数序列:长表 unique_id, ds, y(CSV 或 Parquet),写出均值和分位数。")
+def forecast(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    file: Annotated[Path, typer.Argument(help="长表:unique_id(序列), ds(日期), y(件数,未知留空)")],
+    horizon: Annotated[int, typer.Option(help="预测多少期(日或周)")],
+    out: Annotated[Path, typer.Option(help="写到哪里(.csv 或 .parquet)")],
+    levels: Annotated[str, typer.Option(help="区间(百分数),逗号隔开")] = "50,80,95",
+    cutoff: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="只用到这一天为止的数据;默认用全部")] = None,
+    freq: Annotated[str | None, typer.Option(help="D(日)或 W(周);默认从日期间隔看出")] = None,
+    calendar: Annotated[str, typer.Option(help="历法,如 CN-BJ、US-NY、none;auto 从数据中选")] = "auto",
+    group: Annotated[str | None, typer.Option(help="分组列:同组序列互相借鉴季节,例如分类")] = None,
+    model: Annotated[str, typer.Option(help=f"模型:{'、'.join(MODELS)}")] = next(iter(MODELS)),
+    as_json: Json = False,
+) -> None:
+    """Forecast the series of a file."""
+    order = ForecastOrder(horizon, _percents(levels), cutoff.date() if cutoff else None, freq, calendar, group, model)
+    result = forecast_file(file, order, out)
+    _say(_forecast_text(result), as_json)
+    _give({"command": "forecast"} | asdict(result), as_json)
+
+
+def _percents(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        message = f"--levels 是 {text!r}; 允许 1 到 99 的整数, 用逗号隔开, 如 50,80,95"
+        raise InputError(message) from error
+
+
+def _forecast_text(result: ForecastResult) -> str:
+    unit = {"D": "天", "W": "周"}[result.frequency]
+    served = ", ".join(f"{name} {count:,} 个" for name, count in result.models.items())
+    return "\n".join(
+        [
+            f"预测 {result.series:,} 个序列, 已知到 {result.cutoff}, 预测 {result.first} 至 {result.last} 共 {result.steps} {unit}",
+            f"  模型: {served}; 历法 {result.calendar}",
+            f"  已写出 {result.rows:,} 行: {result.out}",
+        ]
+    )
 
 
 @app.command(help="处理页面上传的文件(试运行或入库);由页面启动。", hidden=True)

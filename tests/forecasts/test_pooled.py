@@ -1,0 +1,139 @@
+"""The pooled count regression on series whose truth is known."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from forecasts.baselines import LastYearLevel
+from forecasts.counts import negative_binomial_quantiles
+from forecasts.interface import LEVELS
+from forecasts.level import Blocks
+from forecasts.panel import Panel
+from forecasts.pooled import PooledCounts
+from forecasts.scores import randomised_coverage, weighted_quantile_loss
+
+START, HISTORY, HORIZON = np.datetime64("2020-01-06"), 1400, 90
+CUTOFF = (START + np.timedelta64(HISTORY - 1, "D")).astype(object)
+SIZE = 4.0
+
+
+def truth(sizes, seed):
+    """Means of a city: a weekly and a yearly wave by group, a slow walk of the level by series."""
+    chance = np.random.default_rng(seed)
+    days = START + np.arange(HISTORY + HORIZON)
+    place, groups = np.arange(len(days)), np.arange(len(sizes)) % 3
+    peak = np.array([0.3, 2.2, 4.5])[groups][:, None]
+    season = 0.8 * np.cos(2 * np.pi * place / 365.2425 - peak) - 0.5 * (place % 7 > 4)
+    walk = np.cumsum(chance.normal(0, 0.008, (len(sizes), len(days))), axis=1)
+    mean = np.asarray(sizes)[:, None] * np.exp(season + walk)
+    return days, mean, tuple(f"group {number}" for number in groups), chance
+
+
+def city(sizes=(0.3, 0.6, 1.0, 3.0, 8.0, 12.0, 20.0, 40.0, 80.0), seed=7):
+    days, mean, groups, chance = truth(sizes, seed)
+    counts = chance.negative_binomial(SIZE, SIZE / (SIZE + mean)).astype(float)
+    return Panel(tuple(f"series {number}" for number in range(len(sizes))), days, counts, "D", groups), mean
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return city()[0]
+
+
+@pytest.fixture(scope="module")
+def forecast(panel):
+    return PooledCounts().fit_predict(panel, HORIZON, CUTOFF)
+
+
+def test_it_lies_between_the_truth_and_last_year(panel, forecast):
+    _panel, mean = city()
+    came = panel.counts[:, HISTORY:]
+    oracle = negative_binomial_quantiles(mean[:, HISTORY:], mean[:, HISTORY:] + mean[:, HISTORY:] ** 2 / SIZE, LEVELS)
+    simple = LastYearLevel().fit_predict(panel, HORIZON, CUTOFF).quantiles
+    best, ours, plain = (weighted_quantile_loss(came, found, LEVELS).mean() for found in (oracle, forecast.quantiles, simple))
+    assert 0.98 * best < ours < 1.25 * best
+    assert ours < 0.8 * plain
+
+
+def test_nothing_after_the_cutoff_is_looked_at(panel, forecast):
+    changed = panel.counts.copy()
+    changed[:, HISTORY:] = 1e6
+    again = PooledCounts().fit_predict(replace(panel, counts=changed), HORIZON, CUTOFF)
+    np.testing.assert_array_equal(again.mean, forecast.mean)
+    np.testing.assert_array_equal(again.quantiles, forecast.quantiles)
+    earlier = PooledCounts().fit_predict(panel, HORIZON, date(2023, 6, 1))
+    assert earlier.days[0] == np.datetime64("2023-06-02")
+
+
+def test_a_change_before_the_cutoff_matters(panel, forecast):
+    changed = panel.counts.copy()
+    changed[:, HISTORY - 60 : HISTORY] *= 3
+    again = PooledCounts().fit_predict(replace(panel, counts=changed), HORIZON, CUTOFF)
+    assert (again.mean.mean(axis=1) > 1.5 * forecast.mean.mean(axis=1)).sum() >= 7
+
+
+def test_series_are_forecast_alike_in_any_order_and_in_parts(panel, forecast, monkeypatch):
+    backwards = panel.of(np.arange(len(panel.ids))[::-1])
+    np.testing.assert_allclose(PooledCounts().fit_predict(backwards, HORIZON, CUTOFF).mean[::-1], forecast.mean, rtol=1e-3)
+    monkeypatch.setattr("forecasts.pooled.SERIES_AT_ONCE", 3)  # the three groups, one at a time
+    np.testing.assert_allclose(PooledCounts().fit_predict(panel, HORIZON, CUTOFF).mean, forecast.mean, rtol=1e-3)
+
+
+def test_days_and_totals_keep_their_promise():
+    sizes = tuple(np.random.default_rng(3).uniform(5, 60, 60))
+    panel, _mean = city(sizes, seed=11)
+    spans = Blocks((0, 0), (7, 28))
+    shape = PooledCounts().shape(panel.until(CUTOFF), HORIZON, spans)
+    came = panel.counts[:, HISTORY:]
+    for level, slack in ((0.8, 0.04), (0.95, 0.03)):
+        assert randomised_coverage(came, shape.mean, shape.variance, level).mean() == pytest.approx(level, abs=slack)
+    means, variances = shape.totals(spans)
+    totals = np.stack([came[:, :7].sum(axis=1), came[:, :28].sum(axis=1)], axis=1)
+    held = randomised_coverage(totals, means, variances, 0.8)
+    assert 0.68 < held.mean() < 0.92
+
+
+def test_odd_series_get_odd_but_finite_answers():
+    panel, _mean = city()
+    counts = panel.counts.copy()
+    counts[0] = 0  # never anything
+    counts[3, :1200] = np.nan  # a category that appears
+    counts[5, 700:740] = np.nan  # days that were not delivered
+    counts[6, 900:903] *= 40  # a storm of three days
+    odd = PooledCounts().fit_predict(replace(panel, counts=counts), HORIZON, CUTOFF)
+    usual = PooledCounts().fit_predict(panel, HORIZON, CUTOFF)
+    assert np.isfinite(odd.mean).all()
+    assert odd.mean[0].max() < 0.01
+    assert (odd.quantiles[0] == 0).all()
+    for number in (3, 5, 6):
+        assert odd.mean[number].sum() == pytest.approx(usual.mean[number].sum(), rel=0.35)
+
+
+def test_a_level_break_is_followed():
+    panel, _mean = city()
+    counts = panel.counts.copy()
+    counts[:, HISTORY - 70 :] *= 0.4
+    found = PooledCounts().fit_predict(replace(panel, counts=np.round(counts)), HORIZON, CUTOFF)
+    usual = PooledCounts().fit_predict(panel, HORIZON, CUTOFF)
+    change = found.mean[4:, :28].sum() / usual.mean[4:, :28].sum()  # further ahead it may come back
+    assert change == pytest.approx(0.4, abs=0.12)
+
+
+@pytest.mark.parametrize("steps", [3, 20, 200])
+def test_short_histories_still_get_a_forecast(panel, steps):
+    short = replace(panel, days=panel.days[:steps], counts=panel.counts[:, :steps])
+    found = PooledCounts("CN-BJ").fit_predict(short, 28, date(2026, 1, 1))
+    assert np.isfinite(found.mean).all()
+    recent = panel.counts[4:, :steps].mean(axis=1)
+    assert (found.mean[4:].mean(axis=1) < 3 * recent + 3).all()
+
+
+def test_weeks_are_forecast_like_days(panel):
+    weeks = panel.counts[:, :1484].reshape(len(panel.ids), -1, 7).sum(axis=2)
+    weekly = Panel(panel.ids, panel.days[:1484:7], weeks, "W", panel.groups)
+    found = PooledCounts().fit_predict(weekly, 12, CUTOFF)
+    big = slice(4, None)
+    assert found.mean[big].sum() == pytest.approx(weeks[big, 200:212].sum(), rel=0.2)
+    assert found.days[0] == weekly.days[200]
