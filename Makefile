@@ -17,7 +17,7 @@ CHECKED := $(CODE) $(wildcard tests benchmarks)
 CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable
 PYTEST_OPTIONS ?=
 
-.PHONY: help run test check format bench requirements test-needs clean
+.PHONY: help run test check format bench bench-forecast requirements test-needs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -42,6 +42,9 @@ format: $(DEVELOPMENT) ## Put the code into its standard form
 
 bench: $(DEVELOPMENT) ## Measure speed; the results belong into docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+bench-forecast: $(DEVELOPMENT) ## The forecasters' contest; STATSFORECAST=/path/to/python adds its models
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.forecasts $(if $(STATSFORECAST),--statsforecast $(STATSFORECAST))
 
 requirements: $(DEVELOPMENT) ## Pin requirements*.txt again from requirements*.in
 	$(BIN)/uv pip compile requirements.in -o requirements.txt --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" --quiet
