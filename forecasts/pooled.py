@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecasts import city_calendar
 from forecasts import counts as distributions
 from forecasts.design import Design, build_design
 from forecasts.interface import LEVELS, Forecast
@@ -25,6 +26,8 @@ CLIP = 4.0
 YEAR_DAYS = 364
 LEAST_YEARS = 2.5
 SERIES_AT_ONCE = 1024
+MOST_SHOCKED = 1 / 3
+OVER_DAYS = 14
 SEASON_DAYS = 21
 SEASON_BINS = 53
 OWN_SEASON = 40.0
@@ -92,13 +95,25 @@ class PooledCounts:
         """Means and their uncertainty for the steps after the panel's last, and for totals over ``spans`` of them."""
         design = build_design(past.days, horizon, past.step, self.calendar, self.harmonics)
         own, count = past.group_numbers
+        learned = replace(past, counts=np.where(_shocks(past, self.calendar), np.nan, past.counts))
         order = np.argsort(own, kind="stable")
         parts = np.array_split(order, -(-len(order) // SERIES_AT_ONCE))
         ends = _replay_ends(len(past.days), past.step)
-        seasons = {end: _groups(past, design, end) for end in ends}
-        done = [_part(past.of(part), design, {end: group[own[part]] for end, group in seasons.items()}, count == len(own), spans) for part in parts]
+        seasons = {end: _groups(learned, design, end) for end in ends}
+        done = [
+            _part(past.of(part), learned.counts[part], design, {end: group[own[part]] for end, group in seasons.items()}, count == len(own), spans)
+            for part in parts
+        ]
         back = np.argsort(order, kind="stable")
         return Shape(*(np.concatenate([getattr(part, name) for part in done])[back] for name in ("mean", "dispersion", "spread", "span_spread")))
+
+
+def _shocks(past: Panel, calendar: str) -> np.ndarray:
+    """Which steps lie in a registered shock; none where that would leave less than two thirds of the history."""
+    last = past.days[-1] + np.timedelta64(past.step - 1, "D")
+    days = city_calendar.shock_days(calendar, past.days[0].astype(object), last.astype(object))
+    shocked = days.reshape(len(past.days), past.step).any(axis=1)
+    return np.asarray(shocked & (shocked.mean() < MOST_SHOCKED))
 
 
 def _replay_ends(steps: int, step: int) -> tuple[int, ...]:
@@ -122,16 +137,21 @@ def _grouped(counts: np.ndarray, own: np.ndarray, count: int) -> np.ndarray:
     return sums
 
 
-def _part(past: Panel, design: Design, groups: dict[int, np.ndarray], is_alone: bool, spans: Blocks | None) -> Shape:
-    """Shape of some of the series; ``groups`` has the coefficients of each series' group by the steps they were learned from."""
+def _part(past: Panel, learned: np.ndarray, design: Design, groups: dict[int, np.ndarray], is_alone: bool, spans: Blocks | None) -> Shape:
+    """Shape of some of the series.
+
+    ``learned`` are their counts without shocks, from which the season is learned, and the level once a shock is over. ``groups`` has the
+    coefficients of each series' group by the number of steps they were learned from.
+    """
     size, horizon = len(past.days), len(design.columns) - len(past.days)
     season = design.season
     prior = {end: np.where(season | (design.blocks == "slope"), group, 0.0) for end, group in groups.items()}
-    own = groups if is_alone else {end: _one_stage(past.counts[:, :end], design, design.spreads / 2, prior[end]) for end in groups}
+    own = groups if is_alone else {end: _one_stage(learned[:, :end], design, design.spreads / 2, prior[end]) for end in groups}
     fitted = np.exp(own[size] @ design.columns[:size].T)
     scatter = overdispersion(past.counts, fitted)
     calm = np.fmin(past.counts, fitted + CLIP * np.sqrt(scatter[:, None] * fitted) + CLIP)
-    calm[np.isnan(past.counts)] = np.nan
+    is_over = not np.isnan(learned[:, -(OVER_DAYS // past.step) :]).all(axis=0).any()
+    calm[np.isnan(learned if is_over else past.counts)] = np.nan  # within a shock the level follows it; after it, it is not looked back to
     waves = {end: np.exp(found[:, season] @ design.columns[:, season].T) for end, found in own.items()}
     first = min(groups)
     seasons = Season(waves[size], waves[first], first if first < size else size // 2)

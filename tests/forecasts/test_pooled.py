@@ -137,3 +137,16 @@ def test_weeks_are_forecast_like_days(panel):
     big = slice(4, None)
     assert found.mean[big].sum() == pytest.approx(weeks[big, 200:212].sum(), rel=0.2)
     assert found.days[0] == weekly.days[200]
+
+
+def test_a_registered_shock_does_not_become_a_season():
+    """The pandemic months of New York, 2020-03-13 to 06-07: a year later the same weeks are as usual."""
+    chance = np.random.default_rng(2)
+    days = np.arange("2017-01-02", "2021-07-01", dtype="datetime64[D]")
+    mean = np.full((4, len(days)), 30.0)
+    mean[:, (days >= np.datetime64("2020-03-13")) & (days <= np.datetime64("2020-06-07"))] *= 4
+    panel = Panel(tuple("abcd"), days, chance.negative_binomial(20, 20 / (20 + mean)).astype(float))
+    cutoff = date(2021, 3, 1)
+    known, unknown = (PooledCounts(calendar).fit_predict(panel, 90, cutoff).mean.mean() for calendar in ("US-NY", "US"))
+    assert known == pytest.approx(30, rel=0.08)
+    assert unknown > 1.15 * known
