@@ -105,8 +105,8 @@ def season_atlas(panel: Panel, seed: int = 12345) -> pd.DataFrame:
 
     References
     ----------
-    Strength: Wang, Smith & Hyndman (2006), Data Mining and Knowledge Discovery 13:335, section 3.1, on yearly profiles. Test by random rotation:
-    Harrison, Foster, Sprenger & Lucas (toroidal shift as in Lotwick & Silverman 1982). False discovery: Benjamini & Hochberg (1995).
+    Strength: Wang, Smith & Hyndman (2006), Data Mining and Knowledge Discovery 13:335, section 3.1, on yearly profiles. Test by random rotation,
+    as the toroidal shift of Lotwick & Silverman (1982), Journal of the Royal Statistical Society B 44:406. False discovery: Benjamini & Hochberg (1995).
     """
     profiles = yearly_profiles(panel)
     years = profiles.shape[1]
