@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from benchmarks.watched import Wire, map_box, wait_for_map, wait_until, wait_until_idle
+from benchmarks.watched import Wire, click_like_a_hand, map_box, wait_for_map, wait_until, wait_until_idle
 from tests.ui import small_city
 
 pytestmark = pytest.mark.browser
@@ -80,7 +80,7 @@ def test_twenty_clicks_on_the_map_arrive(server, visit):
         code, offset = spots[turn % len(spots)]
         box = map_box(page)
         wire.reset()
-        page.mouse.click(box["x"] + box["width"] / 2 + offset, box["y"] + box["height"] / 2)
+        click_like_a_hand(page, box["x"] + box["width"] / 2 + offset, box["y"] + box["height"] / 2)
         try:
             wait_until(page, lambda wanted=code: area_in(page.url) == wanted, f"the panel of {code}", 10)
         except TimeoutError:
