@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,12 +48,18 @@ class Shape:
         S x H: variance of the relative error of the level.
     span_spread
         S x the number of spans asked for: that of a total over a span of steps, which errors that last make larger.
+    season_ratio
+        S x spans: how many times the last year's mean the yearly wave and weekdays alone make of a span.
+    calendar_ratio
+        S x spans: by how much the calendar's effects multiply that; a span's mean is the last year's times both times the change of level.
     """
 
     mean: np.ndarray
     dispersion: np.ndarray
     spread: np.ndarray
     span_spread: np.ndarray
+    season_ratio: np.ndarray
+    calendar_ratio: np.ndarray
 
     @property
     def variance(self) -> np.ndarray:
@@ -105,7 +111,7 @@ class PooledCounts:
             for part in parts
         ]
         back = np.argsort(order, kind="stable")
-        return Shape(*(np.concatenate([getattr(part, name) for part in done])[back] for name in ("mean", "dispersion", "spread", "span_spread")))
+        return Shape(**{field.name: np.concatenate([getattr(part, field.name) for part in done])[back] for field in fields(Shape)})
 
 
 def _shocks(past: Panel, calendar: str) -> np.ndarray:
@@ -158,8 +164,22 @@ def _part(past: Panel, learned: np.ndarray, design: Design, groups: dict[int, np
     blocks = horizon_blocks(horizon, past.step)
     level = follow_level(calm, seasons, scatter, past.group_numbers, blocks, past.step)
     mean = level.value[:, blocks.of_steps] * waves[size][:, size:]
-    totals = np.zeros((len(mean), 0)) if spans is None else follow_level(calm, seasons, scatter, past.group_numbers, spans, past.step).spread
-    return Shape(mean, _seasonal_scatter(past, fitted, scatter, horizon), level.spread[:, blocks.of_steps], totals)
+    scattered, spread = _seasonal_scatter(past, fitted, scatter, horizon), level.spread[:, blocks.of_steps]
+    if spans is None:
+        none = np.zeros((len(mean), 0))
+        return Shape(mean, scattered, spread, none, none, none)
+    is_steady = season & (design.blocks != "calendar")
+    steady = np.exp(own[size][:, is_steady] @ design.columns[:, is_steady].T)
+    season_ratio, whole = (_against_last_year(wave, size, past.step, spans) for wave in (steady, waves[size]))
+    totals = follow_level(calm, seasons, scatter, past.group_numbers, spans, past.step).spread
+    return Shape(mean, scattered, spread, totals, season_ratio, whole / season_ratio)
+
+
+def _against_last_year(wave: np.ndarray, size: int, step: int, spans: Blocks) -> np.ndarray:
+    """Mean of a wave over each span ahead, divided by that over the last year of the history, S x spans."""
+    year = wave[:, max(size - YEAR_DAYS // step, 0) : size].mean(axis=1, keepdims=True)
+    ahead = np.stack([wave[:, size + start : size + end].mean(axis=1) for start, end in zip(spans.starts, spans.ends, strict=True)], axis=1)
+    return np.asarray(ahead / year)
 
 
 def _one_stage(counts: np.ndarray, design: Design, spreads: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
