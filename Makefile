@@ -24,6 +24,7 @@ help: ## This list
 
 run: $(RUNTIME) ## Open the dashboard on http://127.0.0.1:8501; without data the demo city is made first
 	@$(BIN)/python manage.py demo --if-empty
+	@nice $(BIN)/python manage.py foresee --if-stale >/dev/null & # the dashboard opens meanwhile; its forecasts appear when they are there
 	@exec $(BIN)/python manage.py serve
 
 test: $(DEVELOPMENT) test-needs check ## Linters, types, import contracts and all tests, with a real browser

@@ -22,6 +22,7 @@ from pipeline.backup import restore as put_back
 from pipeline.demo.make import DemoResult, is_empty, make_demo
 from pipeline.demo.part import Order
 from pipeline.forecast_file import MODELS, ForecastOrder, ForecastResult, forecast_file
+from pipeline.foresight.run import ForesightResult, foresee
 from pipeline.ingest import IngestResult
 from pipeline.ingest import ingest as run_ingest
 from pipeline.progress import Progress, progress_for
@@ -179,6 +180,26 @@ def restore(archive: Annotated[Path, typer.Argument(help="备份文件")], as_js
     result = put_back(Home.from_environment(), archive)
     _say(f"已恢复 {result.files} 个文件, 快照 {result.version}", as_json)
     _give({"command": "restore"} | asdict(result), as_json)
+
+
+@app.command(name="foresee", help="前瞻:由现行快照作出逐日逐周预测、季节图谱和季节预警,给到期的预警计分。")
+def make_foresight(
+    if_stale: Annotated[bool, typer.Option("--if-stale", help="快照、口径和模型都没有变时什么也不做")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make forecasts and warnings of the snapshot in use."""
+    result = foresee(Home.from_environment(), if_stale=if_stale, tell=lambda text: _say(f"  {text}", as_json))
+    _say(_foresight_text(result), as_json)
+    _give({"command": "foresee"} | asdict(result), as_json)
+
+
+def _foresight_text(result: ForesightResult) -> str:
+    if not result.is_new:
+        return f"前瞻 {result.version}: 已是最新, 未作改动"
+    return (
+        f"前瞻 {result.version}, 数据截至 {result.cutoff}: {result.series:,} 个序列, 新回放 {result.replays} 次, "
+        f"预警 {result.warned} 条(新发 {result.issued} 条), 计分 {result.scored} 条, 用时 {result.seconds:.1f} 秒"
+    )
 
 
 @app.command(help="预测任意计数序列:长表 unique_id, ds, y(CSV 或 Parquet),写出均值和分位数。")

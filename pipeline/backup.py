@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from storage.foresight import foresight_version
 from storage.home import InputError, fsync_path, open_private
 from storage.lake import Lake
 from storage.records.database import RECORD_FILES, copy_records
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["BackupResult", "backup", "restore"]
 
 CONTENTS = "contents.json"
-LEFT_OUT = ("staging", "work", "uploads", "write.lock", *RECORD_FILES)
+LEFT_OUT = ("staging", "work", "uploads", "write.lock", "foresight.lock", *RECORD_FILES)
 """The records are copied by the database itself, as others may be writing to them."""
 
 
@@ -41,13 +42,13 @@ class BackupResult:
 
 
 def _kept(home: Home) -> list[Path]:
-    version = current_version(home)
+    in_use = {"mart": current_version(home), "foresight": foresight_version(home)}
     paths = []
     for path in sorted(home.root.rglob("*")):
         relative = path.relative_to(home.root)
         if not path.is_file() or relative.parts[0] in LEFT_OUT:
             continue
-        if relative.parts[0] == "mart" and path.suffix == ".duckdb" and path.stem != version:
+        if path.suffix == ".duckdb" and relative.parts[0] in in_use and path.stem != in_use[relative.parts[0]]:
             continue
         paths.append(path)
     return paths

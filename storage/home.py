@@ -68,6 +68,11 @@ class Home:
         return self.root / "mart"
 
     @property
+    def foresight(self) -> Path:
+        """Forecasts and season warnings, one DuckDB file a version, and ``CURRENT`` that names the one in use."""
+        return self.root / "foresight"
+
+    @property
     def profile(self) -> Path:
         """The city profile in use: a copy of the one given at the first ingest."""
         return self.root / "city.toml"
@@ -110,12 +115,29 @@ class Home:
         InputError
             Another process is writing.
         """
+        with self._alone("write.lock", "写入"):
+            yield
+
+    @contextmanager
+    def foreseeing(self) -> Iterator[None]:
+        """Holds the lock of the one who makes forecasts; tickets may be taken in meanwhile.
+
+        Raises
+        ------
+        InputError
+            Another process is making them.
+        """
+        with self._alone("foresight.lock", "预测"):
+            yield
+
+    @contextmanager
+    def _alone(self, lock: str, doing: str) -> Iterator[None]:
         self.root.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.root / "write.lock", timeout=0):
+            with FileLock(self.root / lock, timeout=0):
                 yield
         except Timeout as error:
-            message = f"{self.root} 正由另一进程写入, 请等它结束后再试"
+            message = f"{self.root} 正由另一进程{doing}, 请等它结束后再试"
             raise InputError(message) from error
 
 

@@ -1,4 +1,4 @@
-"""A private PostgreSQL server: made in a folder of its own, reached over a socket in it, removed afterwards."""
+"""Homes with records of both kinds: in a file, and on a private PostgreSQL server in a folder of its own, reached over a socket, removed afterwards."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from storage.home import Home
 
 START_SECONDS = 60
 UNPRIVILEGED = "nobody"
@@ -68,3 +70,16 @@ def postgres() -> Iterator[Postgres]:
     yield server
     server.close()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home whose records lie in its own file, and one whose records lie on a real server."""
+    if request.param == "postgresql":
+        monkeypatch.setenv("WEISU_RECORDS_URL", request.getfixturevalue("postgres").new_database())
+    return home

@@ -31,19 +31,6 @@ KNOWN = {CODE, OTHER}
 CHANGE = AliasChange(AliasKind.SUBDISTRICT, "东华门", CODE, "少写了街道", "管理员")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def either(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home whose records lie in its own file, and one whose records lie on a real server."""
-    if request.param == "postgresql":
-        monkeypatch.setenv("WEISU_RECORDS_URL", request.getfixturevalue("postgres").new_database())
-    return home
-
-
 def audit(home: Home) -> list[tuple[str | None, ...]]:
     table = read_audit(home, ADMIN, "alias")
     return list(table[["subject", "label", "old", "new", "reason"]].astype("object").where(table.notna(), None).itertuples(index=False, name=None))
@@ -129,7 +116,7 @@ def test_file_is_private_and_written_ahead(home: Home) -> None:
     assert stat.S_IMODE((home.root / "records.db").stat().st_mode) == 0o600
     with open_records(home).connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0002"
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0003"
 
 
 def test_a_broken_file_and_a_wrong_address_are_sentences(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +151,9 @@ def test_what_was_entered_before_stays(either: Home) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("DROP TRIGGER audit_kept_whole ON audit"))
+            connection.execute(text("DROP FUNCTION ledger_is_kept() CASCADE"))
+        for table in ("warning_statement", "warning_outcome", "warning_action", "warning"):
+            connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("ALTER TABLE alias RENAME COLUMN kind TO level"))
         connection.execute(text("ALTER TABLE alias RENAME COLUMN target TO code"))
         connection.execute(text("INSERT INTO alias (level, label, code) VALUES ('subdistrict', '东华门', '110101001')"))

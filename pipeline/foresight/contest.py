@@ -1,0 +1,91 @@
+"""The forecasters' contest of a city: which model serves which level, decided on past cut-offs of its own data."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from forecasts.baselines import LastYearLevel, SampleMean, SeasonalNaive
+from forecasts.interface import LEVELS
+from forecasts.library_models import Ets, ProphetModel, StlArima
+from forecasts.pooled import PooledCounts
+from forecasts.scores import coverage, weighted_quantile_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from forecasts.interface import Model
+    from forecasts.panel import Panel
+    from pipeline.foresight.panels import Level
+
+__all__ = ["contest"]
+
+HORIZON = 28
+CUTOFFS_BACK = (28, 196)
+"""Days before the last: four weeks and half a year apart from it, so that both halves of the year are tried."""
+
+MOST_SERIES = 8
+LEVELS_TRIED = ("category", "district_category", "cell")
+PROPHET = "prophet_holidays"
+LEAST_COVERAGE = 0.7
+"""A model whose 80 % band holds fewer days does not serve; of low counts a right band holds more than 80 %, so there is no upper bound."""
+
+INNER = (LEVELS.index(0.1), LEVELS.index(0.9))
+
+
+def contest(levels: tuple[Level, ...], calendar: str, cutoff: date, tell: Callable[[str], None] = lambda _text: None) -> pd.DataFrame:
+    """Scores of every model on a sample of each level.
+
+    Of each level up to eight series are taken, evenly from the busiest to the median, and forecast for four weeks at two past cut-offs. The
+    pooled regression forecasts the whole level, as it does in service; the others one series at a time. Of the models whose 80 % band held
+    at least 70 % of the days, the one of least weighted quantile loss wins.
+
+    Returns
+    -------
+    DataFrame
+        ``level``, ``model``, ``series_count``, ``cutoffs`` (as text), ``loss`` (weighted quantile loss to 28 days, mean over series and cut-offs),
+        ``coverage_80``, ``seconds`` (of processor, for one series and cut-off), ``is_winner``.
+    """
+    rows = []
+    for level in levels:
+        if level.name not in LEVELS_TRIED:
+            continue
+        cutoffs = [cutoff - pd.Timedelta(days=back).to_pytimedelta() for back in CUTOFFS_BACK]
+        sample = _sample(level.panel)
+        models: list[Model] = [PooledCounts(calendar), LastYearLevel(), SeasonalNaive(), SampleMean(), Ets(), StlArima(), ProphetModel(PROPHET, calendar)]
+        for model in models:
+            tell(f"{level.name} {model.name}")
+            losses, held, seconds = _tried(level.panel, sample, model, cutoffs)
+            text = ", ".join(map(str, cutoffs))
+            rows.append((level.name, model.name, len(sample), text, float(np.nanmean(losses)), float(np.nanmean(held)), seconds))
+    frame = pd.DataFrame(rows, columns=["level", "model", "series_count", "cutoffs", "loss", "coverage_80", "seconds"])
+    fits = frame["coverage_80"] >= LEAST_COVERAGE
+    best = frame[fits].sort_values("loss").drop_duplicates("level").index
+    return frame.assign(is_winner=frame.index.isin(best))
+
+
+def _sample(panel: Panel) -> np.ndarray:
+    """Rows of up to eight series, evenly from the busiest to the median one."""
+    order = np.argsort(-np.nansum(panel.counts, axis=1), kind="stable")
+    upper = order[: max(1, (len(order) + 1) // 2)]
+    return np.unique(upper[np.linspace(0, len(upper) - 1, min(MOST_SERIES, len(upper))).astype("int64")])
+
+
+def _tried(panel: Panel, sample: np.ndarray, model: Model, cutoffs: list[date]) -> tuple[np.ndarray, np.ndarray, float]:
+    """Losses and coverage of the sampled series at each cut-off, and the processor seconds of one forecast."""
+    is_whole = isinstance(model, PooledCounts)
+    given, rows = (panel, sample) if is_whole else (panel.of(sample), np.arange(len(sample)))
+    losses, held = [], []
+    began = time.process_time()
+    for cutoff in cutoffs:
+        quantiles = model.fit_predict(given, HORIZON, cutoff).quantiles[rows]
+        size = len(given.until(cutoff).days)
+        came = given.counts[rows, size : size + HORIZON]
+        losses.append(weighted_quantile_loss(came, quantiles, LEVELS))
+        held.append(coverage(came, quantiles[:, :, INNER[0]], quantiles[:, :, INNER[1]]))
+    seconds = (time.process_time() - began) / len(cutoffs) / len(given.ids)
+    return np.concatenate(losses), np.concatenate(held), seconds
