@@ -7,8 +7,10 @@ Python that has statsforecast, which holds pandas back and so lives in an enviro
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ import numpy as np
 
 from benchmarks.forecast_panels import GROUNDS, Ground, evenly
 from forecasts.baselines import LastYearLevel, SeasonalNaive
+from forecasts.counts import negative_binomial_quantiles
 from forecasts.interface import LEVELS
 from forecasts.level import Blocks
 from forecasts.library_models import PROPHET_CONFIGURATIONS, Ets, ProphetModel
@@ -35,8 +38,15 @@ if TYPE_CHECKING:
 HORIZONS = {"D": (7, 28, 90), "W": (1, 4, 13)}
 BUSY_A_DAY = 5.0
 STATSFORECAST = Path(__file__).with_name("statsforecast_models.py")
-GROWTH = (1_000, 2_000, 4_000)
+COSTS = {
+    "full": (5_000, 10_000, 17_000),
+    "points": (5_000, 10_000, 17_000, 20_000, 100_000),
+    **dict.fromkeys(PROPHET_CONFIGURATIONS, (5,)),
+}
+"""What is reckoned for how many series: all quantiles, means alone, and Prophet for a handful."""
 YEARS_DAYS = 1826
+AHEAD = 90
+KINDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +146,69 @@ def coverage(name: str, ground: Ground, frequency: str) -> None:
             print(f"  {kind:<20} {tier:<14} {held[0].mean():.3f}  {held[1].mean():.3f}   ({held.shape[1]} series and cut-offs)")
 
 
+def points(name: str, ground: Ground, frequency: str, origins: int) -> None:
+    """Print how near the means alone come to those of the full forecast: absolute errors, and the loss with the same variances around both."""
+    panel, cutoffs = ground.panel(frequency), evenly(ground.cutoffs, origins)
+    model, end = PooledCounts(ground.calendar), HORIZONS[frequency][1]
+    errors: dict[str, list[tuple[float, float]]] = {"full": [], "means alone": []}
+    for cutoff in cutoffs:
+        past = panel.until(cutoff)
+        shape = model.shape(past, end)
+        came = panel.counts[:, len(past.days) : len(past.days) + end]
+        for label, mean in zip(errors, (shape.mean, model.means(past, end)), strict=True):
+            quantiles = negative_binomial_quantiles(mean, shape.dispersion * mean + shape.spread * mean**2, LEVELS)
+            loss = weighted_quantile_loss(came, quantiles, LEVELS)
+            errors[label].append((float(np.nanmean(np.abs(came - mean))), float(np.nanmean(loss))))
+    print(f"{name}, frequency {frequency}, {len(cutoffs)} cut-offs, {end * panel.step} days ahead")
+    for label, found in errors.items():
+        absolute, loss = np.mean(found, axis=0)
+        print(f"  {label:<26} MAE {absolute:.4f}  WQL {loss:.4f}", flush=True)
+
+
+def _made_up(series: int) -> Panel:
+    """A made-up city of 50 kinds of tickets: five years of days."""
+    chance = np.random.default_rng(series)
+    days = np.datetime64("2021-01-01") + np.arange(YEARS_DAYS)
+    wave = np.exp(0.5 * np.cos(2 * np.pi * np.arange(YEARS_DAYS) / 365.2425 - np.linspace(0, 6, KINDS)[:, None]))
+    sizes = chance.lognormal(0, 1.5, series)
+    counts = np.empty((series, YEARS_DAYS))
+    for number, size in enumerate(sizes):
+        counts[number] = chance.negative_binomial(4, 4 / (4 + size * wave[number % KINDS]))
+    return Panel(tuple(map(str, range(series))), days, counts, "D", tuple(f"kind {number % KINDS}" for number in range(series)))
+
+
+def _peak() -> float:
+    """Most megabytes this process has held. What getrusage tells is at least what the process that started it held."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def measure(what: str, series: int) -> None:
+    """Print the cost of one kind of forecast of a made-up city: 90 days ahead."""
+    panel = _made_up(series)
+    before = _peak()
+    model: Model = PooledCounts("CN-BJ") if what in {"full", "points"} else ProphetModel(what, "CN-BJ")
+    last = panel.days[-1].astype(object)
+    model.fit_predict(panel.of([0]), AHEAD, last)  # loads what is loaded once
+    began, clock = _cpu(), time.perf_counter()
+    if what == "points":
+        PooledCounts("CN-BJ").means(panel, AHEAD)
+    else:
+        model.fit_predict(panel, AHEAD, last)
+    spent, waited = _cpu() - began, time.perf_counter() - clock
+    each = f"{spent / series * 1000:.2f} ms a series"
+    print(f"  {what:<22} {series:>7} series: {spent:7.1f} CPU s ({each:>20}), {waited:6.1f} s, peak {_peak():.0f} MB ({before:.0f} with the counts alone)")
+
+
 def cost() -> None:
-    """Print what forecasts of a made-up city cost as it grows: five years of days, 90 ahead, seven quantiles."""
-    for series in GROWTH:
-        chance = np.random.default_rng(series)
-        days = np.datetime64("2021-01-01") + np.arange(YEARS_DAYS)
-        kinds = np.arange(series) % 50
-        wave = np.exp(0.5 * np.cos(2 * np.pi * np.arange(YEARS_DAYS) / 365.2425 - np.linspace(0, 6, 50)[:, None]))
-        mean = chance.lognormal(0, 1.5, (series, 1)) * wave[kinds]
-        counts = chance.negative_binomial(4, 4 / (4 + mean)).astype("float64")
-        panel = Panel(tuple(map(str, range(series))), days, counts, "D", tuple(f"kind {kind}" for kind in kinds))
-        began, clock = _cpu(), time.perf_counter()
-        PooledCounts("CN-BJ").fit_predict(panel, 90, days[-1].astype(object))
-        spent, peak = _cpu() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-        print(f"  {series:>7} series: {spent:.1f} CPU s ({spent / series * 1000:.2f} ms a series), {time.perf_counter() - clock:.1f} s, peak {peak:.0f} MB")
+    """Print what forecasts of a made-up city cost as it grows, each size in a process of its own so that the memory is that size's.
+
+    One thread each: idle threads of matrix products wait busily, which triples the seconds.
+    """
+    for what, sizes in COSTS.items():
+        for series in sizes:
+            command = [sys.executable, "-m", "benchmarks.forecasts", "--measure", what, str(series)]
+            subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 def main() -> None:
@@ -159,14 +218,20 @@ def main() -> None:
     parser.add_argument("--frequency", choices=["D", "W"], nargs="+", default=["D", "W"])
     parser.add_argument("--origins", type=int, default=2, help="how many of the cut-offs the contest uses")
     parser.add_argument("--statsforecast", type=Path, default=None, help="a Python that has statsforecast")
-    parser.add_argument("--only", choices=["contest", "coverage", "cost"], nargs="+", default=["contest", "coverage", "cost"])
+    parser.add_argument("--only", choices=["contest", "coverage", "points", "cost"], nargs="+", default=["contest", "coverage", "points", "cost"])
+    parser.add_argument("--measure", nargs=2, metavar=("WHAT", "SERIES"), help=f"the cost of one forecast alone: one of {', '.join(COSTS)}, and how many")
     options = parser.parse_args()
+    if options.measure:
+        measure(options.measure[0], int(options.measure[1]))
+        return
     for name in options.ground:
         for frequency in options.frequency:
             if "contest" in options.only:
                 contest(name, GROUNDS[name], frequency, options.origins, options.statsforecast)
             if "coverage" in options.only:
                 coverage(name, GROUNDS[name], frequency)
+            if "points" in options.only:
+                points(name, GROUNDS[name], frequency, options.origins)
     if "cost" in options.only:
         cost()
 

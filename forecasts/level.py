@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-__all__ = ["HALF_LIVES", "Blocks", "Level", "Season", "follow_level", "horizon_blocks"]
+__all__ = ["HALF_LIVES", "Blocks", "Level", "Replay", "Season", "horizon_blocks"]
 
 HALF_LIVES = (365, 168, 84, 42, 21, 10)
 """Days after which a count weighs half; the first is the calmest."""
@@ -72,77 +72,121 @@ def horizon_blocks(horizon: int, step: int) -> Blocks:
     return Blocks((0, *ends[:-1]), tuple(ends))
 
 
-def follow_level(counts: np.ndarray, season: Season, dispersion: np.ndarray, groups: tuple[np.ndarray, int], blocks: Blocks, step: int) -> Level:
-    """Level for each block of the horizon, each series following its counts as closely as has served it and its group best.
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What levels would have said at every seventh day of the replayed past, what they say now, and what then came.
 
     For each half-life the level is the discounted sum of counts over that of the season, drawn towards the next calmer level by one
-    count. At every seventh day of the replayed past the level of that day is held against what then came in each block; half-lives are
-    weighted by those errors, a series' own and its group's together.
-
-    Parameters
-    ----------
-    counts
-        S x T; NaN where unknown.
-    season
-        Longer than ``counts`` by the horizon.
-    dispersion
-        S: how much more than Poisson the counts scatter.
-    groups
-        Number of each series' group, and how many there are.
-    blocks
-        Parts of the horizon, or spans of it whose totals are wanted; they may overlap.
-    step
-        Days of a step.
+    count.
 
     References
     ----------
-    West & Harrison (1997), Bayesian Forecasting and Dynamic Models, chapter 10 (discounted gamma-Poisson level); weights by past loss as in
-    Bates & Granger (1969).
+    West & Harrison (1997), Bayesian Forecasting and Dynamic Models, chapter 10 (discounted gamma-Poisson level).
     """
-    size = counts.shape[1]
-    known = ~np.isnan(counts)
-    observed = np.where(known, counts, 0.0)
-    offered = np.where(known, season.now[:, :size], 0.0)
-    now = np.stack([level[:, -1] for level in _levels(observed, offered, step)], axis=1)
-    lately = _discounted(observed, RECENT_HALF_LIFE, step)[:, -1], _discounted(offered, RECENT_HALF_LIFE, step)[:, -1]
-    exposure = np.where(known, season.replayed[:, :size], 0.0)
-    levels = _levels(observed, exposure, step)
-    origins = np.arange(max(season.replay_from, LEAST_DAYS // step), size - 1, max(ORIGINS_EVERY // step, 1))
-    own, count = groups
-    values: list[np.ndarray] = []
-    spreads: list[np.ndarray] = []
-    usual = np.full(len(counts), np.inf)
-    for start, end in zip(blocks.starts, blocks.ends, strict=True):
-        usable = origins[origins + end <= size - 1]
-        if not len(usable):
-            values.append(now[:, 1])
-            spreads.append(spreads[-1] * 1.5 if spreads else np.full(len(counts), 0.05))
-            continue
-        came, due = _sums(observed, usable, start, end), _sums(exposure, usable, start, end)
-        said = np.stack([level[:, usable] for level in levels])
-        weights = _weights(np.abs(said * due - came).sum(axis=2), came.sum(axis=1), own, count)
-        guess = (weights[:, :, None] * said).sum(axis=0) * due
-        spreads.append(_spread(came, guess, dispersion, own, count))
-        if len(values) == 0:  # the nearest block tells how far a level usually is from what it should be now
-            usual = np.median((came - guess) ** 2 / np.maximum(guess**2, 1e-9), axis=1) / MEDIAN_OF_SQUARES
-        values.append((_awake(weights.T, now, lately, dispersion, usual) * now).sum(axis=1))
-    return Level(np.stack(values, axis=1), np.minimum(np.stack(spreads, axis=1), MOST_SPREAD))
+
+    observed: np.ndarray
+    exposure: np.ndarray
+    origins: np.ndarray
+    said: np.ndarray
+    now: np.ndarray
+    lately: tuple[np.ndarray, np.ndarray]
+    dispersion: np.ndarray
+    groups: tuple[np.ndarray, int]
+
+    @classmethod
+    def of(cls, counts: np.ndarray, season: Season, dispersion: np.ndarray, groups: tuple[np.ndarray, int], step: int) -> Replay:
+        """Replay of S series.
+
+        Parameters
+        ----------
+        counts
+            S x T; NaN where unknown.
+        season
+            Longer than ``counts`` by the horizon.
+        dispersion
+            S: how much more than Poisson the counts scatter.
+        groups
+            Number of each series' group, and how many there are.
+        step
+            Days of a step.
+        """
+        size = counts.shape[1]
+        known = ~np.isnan(counts)
+        whole = bool(known.all())
+        observed = counts if whole else np.where(known, counts, 0)
+        offered, exposure = (values[:, :size] if whole else np.where(known, values[:, :size], 0) for values in (season.now, season.replayed))
+        last = np.array([size - 1])
+        counted, held = (_discounted(values, last, step) for values in (observed, offered))
+        recent = HALF_LIVES.index(RECENT_HALF_LIFE)
+        lately = counted[recent, :, 0], held[recent, :, 0]
+        now = _levels(counted, held, observed, offered)[:, :, 0].T
+        origins = np.arange(max(season.replay_from, LEAST_DAYS // step), size - 1, max(ORIGINS_EVERY // step, 1))
+        said = np.zeros((len(HALF_LIVES), len(counts), 0))
+        if len(origins):
+            said = _levels(_discounted(observed, origins, step), _discounted(exposure, origins, step), observed, exposure)
+        return cls(observed, exposure, origins, said, now, lately, dispersion, groups)
+
+    def level(self, blocks: Blocks) -> Level:
+        """Level for each block of the horizon, each series following its counts as closely as has served it and its group best.
+
+        The level of each day of the replay is held against what then came in each block; half-lives are weighted by those errors, a
+        series' own and its group's together.
+
+        Parameters
+        ----------
+        blocks
+            Parts of the horizon, or spans of it whose totals are wanted; they may overlap.
+
+        References
+        ----------
+        Weights by past loss as in Bates & Granger (1969).
+        """
+        own, count = self.groups
+        values: list[np.ndarray] = []
+        spreads: list[np.ndarray] = []
+        usual = np.full(len(self.now), np.inf)
+        for start, end in zip(blocks.starts, blocks.ends, strict=True):
+            usable = self.origins + end <= self.observed.shape[1] - 1
+            if not usable.any():
+                values.append(self.now[:, 1])
+                spreads.append(spreads[-1] * 1.5 if spreads else np.full(len(self.now), 0.05))
+                continue
+            came, due = (_sums(values, self.origins[usable], start, end) for values in (self.observed, self.exposure))
+            said = self.said[:, :, usable]
+            weights = _weights(np.abs(said * due - came).sum(axis=2), came.sum(axis=1), own, count)
+            guess = (weights[:, :, None] * said).sum(axis=0) * due
+            spreads.append(_spread(came, guess, self.dispersion, own, count))
+            if len(values) == 0:  # the nearest block tells how far a level usually is from what it should be now
+                usual = np.median((came - guess) ** 2 / np.maximum(guess**2, 1e-9), axis=1) / MEDIAN_OF_SQUARES
+            values.append((_awake(weights.T, self.now, self.lately, self.dispersion, usual) * self.now).sum(axis=1))
+        return Level(np.stack(values, axis=1), np.minimum(np.stack(spreads, axis=1), MOST_SPREAD))
 
 
-def _discounted(values: np.ndarray, half_life: float, step: int) -> np.ndarray:
-    """Sum of all values so far, S x T, each weighing half as much after every half-life."""
-    return np.asarray(lfilter([1.0], [1.0, -(0.5 ** (step / half_life))], values, axis=1))
+def _discounted(values: np.ndarray, ends: np.ndarray, step: int) -> np.ndarray:
+    """Sums of all values up to each of the evenly spaced ``ends``, half-lives x S x ends, each weighing half as much after every half-life.
+
+    Only those steps are reckoned, by matrix products: a filter over all steps takes 40 times as long.
+    """
+    decay = 0.5 ** (step / np.array(HALF_LIVES))
+    head = values[:, : ends[0] + 1] @ (decay ** np.arange(ends[0], -1, -1)[:, None]).astype(values.dtype)
+    if len(ends) == 1:
+        return np.asarray(head.T[:, :, None], dtype="float64")
+    every = int(ends[1] - ends[0])
+    between = values[:, ends[0] + 1 : ends[-1] + 1].reshape(len(values), len(ends) - 1, every)
+    since = between @ (decay ** np.arange(every - 1, -1, -1)[:, None]).astype(values.dtype)
+    parts = np.concatenate([head[:, None], since], axis=1).transpose(2, 0, 1).astype("float64")
+    return np.stack([lfilter([1.0], [1.0, -(fall**every)], part, axis=1) for fall, part in zip(decay, parts, strict=True)])
 
 
-def _levels(observed: np.ndarray, exposure: np.ndarray, step: int) -> list[np.ndarray]:
-    """One S x T level for each half-life, each drawn towards the calmer one before it."""
-    calmer = (observed.sum(axis=1, keepdims=True) + 0.5) / (exposure.sum(axis=1, keepdims=True) + 1e-9)
+def _levels(counted: np.ndarray, offered: np.ndarray, observed: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+    """A level for each half-life, half-lives x S x ends, each drawn towards the calmer one before it."""
+    total, held = (values.sum(axis=1, keepdims=True, dtype="float64") for values in (observed, exposure))
+    calmer = (total + 0.5 * (held > 0)) / (held + 1e-9)  # nothing where nothing is known
     found = []
-    for half_life in HALF_LIVES:
-        counted, offered = (_discounted(values, half_life, step) for values in (observed, exposure))
-        calmer = (counted + 1.0) / (offered + 1.0 / np.maximum(calmer, 1e-12))
+    for some, of in zip(counted, offered, strict=True):
+        calmer = (some + 1.0) / (of + 1.0 / np.maximum(calmer, 1e-12))
         found.append(calmer)
-    return found
+    return np.stack(found)
 
 
 def _awake(weights: np.ndarray, now: np.ndarray, lately: tuple[np.ndarray, np.ndarray], dispersion: np.ndarray, usual: np.ndarray) -> np.ndarray:
@@ -163,8 +207,9 @@ def _awake(weights: np.ndarray, now: np.ndarray, lately: tuple[np.ndarray, np.nd
 
 def _sums(values: np.ndarray, origins: np.ndarray, start: int, end: int) -> np.ndarray:
     """Sum of the steps ``start`` to ``end`` after each origin."""
-    running = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
-    return running[:, origins + 1 + end] - running[:, origins + 1 + start]
+    first = origins[0]
+    running = np.cumsum(values[:, first : origins[-1] + 1 + end], axis=1, dtype="float64")
+    return np.asarray(running[:, origins - first + end] - running[:, origins - first + start])
 
 
 def _weights(losses: np.ndarray, came: np.ndarray, own: np.ndarray, count: int) -> np.ndarray:

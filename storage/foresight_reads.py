@@ -10,6 +10,8 @@ from storage.queries import dimension, fetch
 from storage.scope import BOUND_ROLES, Role, Scope, ScopeError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from storage.snapshot import Snapshot
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "read_hindcast",
     "read_profiles",
     "read_replay",
+    "read_running",
     "read_seasons",
     "read_series",
+    "read_window_places",
     "read_windows",
 ]
 
@@ -83,6 +87,32 @@ def read_windows(foresight: Snapshot, scope: Scope, series_id: int) -> pd.DataFr
     """What is said of the windows ahead of a series, as ``forecasts.early_warnings.window_statements`` made it."""
     number = _visible(foresight, scope, series_id)
     return fetch(foresight, "SELECT * FROM windows WHERE series_id = ? ORDER BY window_start", (number,))
+
+
+def read_running(foresight: Snapshot, scope: Scope, enter: float, least_days: int) -> pd.DataFrame:
+    """Series whose next window, too near for a new warning, is busy already: their season has begun, or is about to.
+
+    Returns
+    -------
+    DataFrame
+        Codes as in ``read_series``, and ``window_start``.
+    """
+    found = fetch(foresight, "SELECT series_id, window_start FROM windows WHERE lead_days < ? AND probability >= ?", (least_days, enter))
+    return _seasonal_ids(foresight, scope).merge(found, on="series_id")
+
+
+def read_window_places(foresight: Snapshot, scope: Scope, category_1: str, window_start: date) -> pd.DataFrame:
+    """What is said of one window and first-level category of every place in the scope; subdistricts with too few requests are not there.
+
+    Returns
+    -------
+    DataFrame
+        ``level`` ("district_category" or "cell"), ``district``, ``subdistrict``, ``expected``, ``usual``, ``probability``, ``is_tested``.
+    """
+    own = read_series(foresight, scope)
+    own = own[own["level"].isin(["district_category", "cell"]) & (own["category_1"] == category_1)]
+    found = fetch(foresight, "SELECT series_id, expected, usual, probability, is_tested FROM windows WHERE window_start = ?", (window_start,))
+    return own[["series_id", "level", "district", "subdistrict"]].merge(found, on="series_id").drop(columns="series_id")
 
 
 def _seasonal_ids(foresight: Snapshot, scope: Scope) -> pd.DataFrame:

@@ -36,6 +36,9 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/overview/checkup.py", _("城市体检"), "checkup", _("总览"), ":material/stethoscope:"),
     PageEntry("pages/overview/heatmap.py", _("民生数据热力图"), "heatmap", _("总览"), ":material/map:"),
     PageEntry("pages/overview/definitions.py", _("指标口径"), "definitions", _("总览"), ":material/menu_book:"),
+    PageEntry("pages/foresight/season.py", _("前瞻治理"), "season", _("前瞻"), ":material/event_upcoming:"),
+    PageEntry("pages/foresight/explorer.py", _("预测查询"), "explorer", _("前瞻"), ":material/query_stats:", EVERYONE - {Role.DEPARTMENT}),
+    PageEntry("pages/foresight/ledger.py", _("预警台账"), "ledger", _("前瞻"), ":material/fact_check:"),
     PageEntry("pages/admin/batches.py", _("数据接入"), "batches", _("管理"), ":material/database:", frozenset({Role.ADMIN})),
     PageEntry("pages/admin/quality.py", _("数据质量"), "quality", _("管理"), ":material/fact_check:", frozenset({Role.ADMIN})),
 )

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import areas, cards, changes, filters, frame, loaders, panels, sentences, tables, wall
+from ui import areas, cards, changes, filters, frame, loaders, panels, season_brief, sentences, tables, wall
 from ui.words import _
 
 view = frame.begin(_("数据驾驶舱"), _("比平时好还是差，该看哪里？"))
@@ -11,7 +11,9 @@ key = (view.version, view.scope, choice.selection, choice.period)
 small_base = loaders.small_base(view.version, choice.period)
 headline = loaders.headline(*key)
 
-areas.where_line(view, choice)
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+    areas.where_line(view, choice)
+    season_brief.draw(view)
 if not headline.loc["intake_count", "now"]:
     st.info(_("所选条件下没有工单，请放宽时段或筛选条件。"), icon="🔎")
     st.stop()

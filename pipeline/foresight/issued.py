@@ -67,7 +67,7 @@ def warning_id(level: str, code: str | None, problem: str, start: date) -> str:
 def _identities(frame: pd.DataFrame, levels: tuple[Level, ...]) -> pd.DataFrame:
     """Statements with ``place_level``, ``place_code``, ``category_1``, ``category_2``, ``problem`` and ``warning_id``."""
     series = pd.concat([level.series for level in levels if level.name in PLACE_LEVELS], ignore_index=True)
-    rows = frame.merge(series, on="series_id", how="left")
+    rows = frame.merge(series, on="series_id")
     rows["place_level"] = rows["level"].map(PLACE_LEVELS)
     below = rows["subdistrict"].where(rows["place_level"] == "subdistrict", None)
     code = rows["district"].where(rows["place_level"] == "district", below)

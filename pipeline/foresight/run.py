@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 
@@ -223,7 +222,7 @@ class _Run:
             return None
         try:
             before = open_foresight(self.home, present)
-        except (FileNotFoundError, duckdb.Error):
+        except OSError:
             return None
         try:
             meta: dict[str, str] = dict(fetch(before, "SELECT name, value FROM meta").itertuples(index=False))

@@ -25,8 +25,8 @@ def counts(design):
 
 def test_without_a_prior_it_is_the_poisson_regression_of_statsmodels(design, counts):
     models = pytest.importorskip("statsmodels.api")
-    exact = fit_poisson(counts, design, precision=np.zeros(design.shape[1]), steps=30, single=False)
-    single = fit_poisson(counts, design, precision=np.zeros(design.shape[1]), steps=30)
+    exact = fit_poisson(counts, design, precision=np.zeros(design.shape[1]), steps=30, gap=0)
+    single = fit_poisson(counts, design.astype("float32"), precision=np.zeros(design.shape[1]), steps=30, gap=0)
     for number, series in enumerate(counts):
         known = models.GLM(series, design, family=models.families.Poisson()).fit(tol=1e-12).params
         np.testing.assert_allclose(exact[number], known, atol=1e-5)  # the smallest precision is 1e-6, not 0
@@ -39,7 +39,7 @@ def test_offsets_and_unknown_steps_are_as_statsmodels_has_them(design, counts):
     holed = counts.copy()
     holed[:, 50:90] = np.nan
     holed[2, :200] = np.nan
-    found = fit_poisson(holed, design, precision=np.zeros(design.shape[1]), offset=offset, steps=30, single=False)
+    found = fit_poisson(holed, design, precision=np.zeros(design.shape[1]), offset=offset, steps=30, gap=0)
     for number, series in enumerate(holed):
         known = ~np.isnan(series)
         fitted = models.GLM(series[known], design[known], family=models.families.Poisson(), offset=offset[number][known]).fit(tol=1e-12)
@@ -49,7 +49,7 @@ def test_offsets_and_unknown_steps_are_as_statsmodels_has_them(design, counts):
 def test_at_the_end_the_slope_of_the_penalised_likelihood_is_zero(design, counts):
     precision = np.array([0.0, 4.0, 4.0, 25.0, 100.0])
     prior = RNG.normal(0, 0.2, (SERIES, len(precision)))
-    found = fit_poisson(counts, design, precision=precision, prior=prior, steps=30, single=False)
+    found = fit_poisson(counts, design, precision=precision, prior=prior, steps=30, gap=0)
     slope = (counts - np.exp(found @ design.T)) @ design - np.maximum(precision, 1e-6) * (found - prior)
     assert np.abs(slope).max() < 1e-6
 
@@ -57,16 +57,16 @@ def test_at_the_end_the_slope_of_the_penalised_likelihood_is_zero(design, counts
 def test_a_strong_prior_wins_and_a_weak_one_does_not(design, counts):
     prior = np.full((SERIES, design.shape[1]), 0.3)
     free = np.array([0.0, 1e8, 1e8, 1e8, 1e8])
-    held = fit_poisson(counts, design, precision=free, prior=prior, steps=30, single=False)
+    held = fit_poisson(counts, design, precision=free, prior=prior, steps=30, gap=0)
     np.testing.assert_allclose(held[:, 1:], 0.3, atol=1e-4)
     assert np.ptp(held[:, 0]) > 1
 
 
 def test_series_do_not_touch_one_another(design, counts, monkeypatch):
-    whole = fit_poisson(counts, design, precision=np.ones(design.shape[1]))
+    whole = fit_poisson(counts, design, precision=np.ones(design.shape[1]), gap=0)
     monkeypatch.setattr("forecasts.poisson.SERIES_AT_ONCE", 2)
-    np.testing.assert_allclose(fit_poisson(counts, design, precision=np.ones(design.shape[1])), whole, atol=1e-5)
-    backwards = fit_poisson(counts[::-1], design, precision=np.ones(design.shape[1]))[::-1]
+    np.testing.assert_allclose(fit_poisson(counts, design, precision=np.ones(design.shape[1]), gap=0), whole, atol=1e-5)
+    backwards = fit_poisson(counts[::-1], design, precision=np.ones(design.shape[1]), gap=0)[::-1]
     np.testing.assert_allclose(backwards, whole, atol=1e-5)
 
 

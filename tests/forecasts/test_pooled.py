@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from forecasts import city_calendar
 from forecasts.baselines import LastYearLevel
 from forecasts.counts import negative_binomial_quantiles
 from forecasts.interface import LEVELS
@@ -81,6 +82,37 @@ def test_series_are_forecast_alike_in_any_order_and_in_parts(panel, forecast, mo
     np.testing.assert_allclose(PooledCounts().fit_predict(panel, HORIZON, CUTOFF).mean, forecast.mean, rtol=1e-3)
 
 
+def test_means_alone_are_nearly_those_of_the_full_forecast(panel, forecast):
+    came = panel.counts[:, HISTORY : HISTORY + 28]
+    means = PooledCounts().means(panel.until(CUTOFF), HORIZON)
+    assert means.shape == forecast.mean.shape
+    np.testing.assert_allclose(means.sum(axis=1), forecast.mean.sum(axis=1), rtol=0.1)
+    assert np.abs(came - means[:, :28]).mean() < 1.03 * np.abs(came - forecast.mean[:, :28]).mean()
+    backwards = panel.until(CUTOFF).of(np.arange(len(panel.ids))[::-1])
+    np.testing.assert_allclose(PooledCounts().means(backwards, HORIZON)[::-1], means, rtol=1e-3)
+
+
+def test_a_span_is_last_year_times_its_season_its_calendar_and_the_change_of_level():
+    """A year of one wave, few calls around Spring Festival, and twice as many of all in the last quarter."""
+    days = np.arange("2020-01-01", "2025-02-01", dtype="datetime64[D]")
+    wave = np.exp(0.6 * np.cos(2 * np.pi * (days.astype(int) % 365.2425) / 365.2425))
+    effects = city_calendar.effects("CN-BJ", days[0].astype(object), days[-1].astype(object))
+    mean = 200 * wave * np.where(effects[["spring_eve", "spring_first", "spring_late"]].any(axis=1), 0.3, 1.0)
+    size = len(days) - 62
+    counts = np.random.default_rng(5).poisson(np.where(np.arange(len(days)) >= size - 91, 2.0, 1.0) * mean, (6, len(days))).astype(float)
+    panel = Panel(tuple("abcdef"), days[:size], counts[:, :size], "D", ("one",) * 6)
+    spans = Blocks((0, 31), (31, 62))
+    shape = PooledCounts("CN-BJ").shape(panel, 62, spans)
+    last, ahead = mean[size - 364 : size].mean(), np.array([mean[size : size + 31].mean(), mean[size + 31 :].mean()])
+    steady = np.array([wave[size : size + 31].mean(), wave[size + 31 :].mean()]) / wave[size - 364 : size].mean()
+    np.testing.assert_allclose(shape.season_ratio.mean(axis=0), steady, rtol=0.05)
+    np.testing.assert_allclose((shape.season_ratio * shape.calendar_ratio).mean(axis=0), ahead / last, rtol=0.05)
+    assert shape.calendar_ratio[:, 1].mean() < 0.97  # the eve is on 28 January
+    assert shape.calendar_ratio[:, 0].mean() > 0.97
+    said = shape.totals(spans)[0] / 31
+    np.testing.assert_allclose(said, 2 * last * shape.season_ratio * shape.calendar_ratio, rtol=0.06)
+
+
 def test_days_and_totals_keep_their_promise():
     sizes = tuple(np.random.default_rng(3).uniform(5, 60, 60))
     panel, _mean = city(sizes, seed=11)
@@ -119,6 +151,20 @@ def test_a_level_break_is_followed():
     usual = PooledCounts().fit_predict(panel, HORIZON, CUTOFF)
     change = found.mean[4:, :28].sum() / usual.mean[4:, :28].sum()  # further ahead it may come back
     assert change == pytest.approx(0.4, abs=0.12)
+
+
+def test_series_of_the_last_months_and_of_nothing_known_get_sensible_answers():
+    """In the replay nothing was known of either; the groups must not take what is not known for no tickets."""
+    panel, _mean = city()
+    counts = panel.counts.copy()
+    counts[0] = np.nan
+    counts[6:, : HISTORY - 200] = np.nan
+    counts[:, 600:690] = np.nan
+    late = replace(panel, counts=counts)
+    found, usual = PooledCounts().fit_predict(late, HORIZON, CUTOFF), PooledCounts().fit_predict(panel, HORIZON, CUTOFF)
+    assert (found.quantiles[0] == 0).all()
+    np.testing.assert_allclose(found.mean[1:].sum(axis=1), usual.mean[1:].sum(axis=1), rtol=0.35)
+    np.testing.assert_allclose(PooledCounts().means(late.until(CUTOFF), HORIZON)[1:].sum(axis=1), usual.mean[1:].sum(axis=1), rtol=0.35)
 
 
 @pytest.mark.parametrize("steps", [3, 20, 200])
