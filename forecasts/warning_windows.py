@@ -60,7 +60,7 @@ def spans_of(windows: tuple[Window, ...], cutoff: date) -> Blocks:
 def replay_cutoffs(first: date, last: date, least_days: int) -> tuple[date, ...]:
     """Past cut-offs at which the rule can be tried: ``least_days`` before a window, whose window is over by ``last``, none before ``first``."""
     found = []
-    window = window_of(last).before
+    window = window_of(last + timedelta(days=1)).before
     while (cutoff := window.start - timedelta(days=least_days + 1)) >= first:
         found.append(cutoff)
         window = window.before

@@ -52,7 +52,7 @@ NUMBER = st.column_config.NumberColumn
 DAY, WEEK = "day", "week"
 DAYS_OF_A_WEEK = drawn.DAYS_OF_A_WEEK
 YEAR_DAYS = drawn.YEAR_DAYS
-SHOWN_DAYS = {DAY: 365, WEEK: 2 * YEAR_DAYS}
+SHOWN_DAYS = {DAY: YEAR_DAYS, WEEK: 2 * YEAR_DAYS}
 REST = _("（其余）")  # as the pipeline writes it
 
 
@@ -262,7 +262,7 @@ def _told(sentence: str, table: pd.DataFrame, target: Target, part: str) -> None
 
 def _listed(table: pd.DataFrame, alt: str, height: int | None = None) -> None:
     """A table of narrow columns, as high as it needs to be, at most ``height``."""
-    columns: dict[str, Any] = {name: NUMBER(format="%.3f" if table[name].max() < 1 else "localized", width="small") for name in table.select_dtypes("number")}
+    columns: dict[str, Any] = {str(name): NUMBER(format="%.3f" if table[name].max() < 1 else "localized", width=58) for name in table.select_dtypes("number")}
     shown = tables.fit(height or drawn.SMALL, len(table))
     st.dataframe(table, hide_index=True, height=shown, row_height=tables.ROW, column_config=columns, alt=alt, placeholder=words.DASH)
 
@@ -277,7 +277,11 @@ def draw_course(view: View, foresight: Foresight, target: Target, step: str, *, 
     """History and forecast with their sentence and file."""
     key = (foresight.version, view.version, view.scope, target, step)
     shown = kept("explorer_shown", lambda: course(view, foresight, target, step), *key)
-    marks = marks_of(foresight.calendar, shown.past["day"].min().date(), shown.ahead["day"].max().date())
+    # by week three years are shown: those behind would shade the chart
+    first = shown.past["day"].min().date() if shown.by_day else foresight.cutoff + timedelta(days=1)
+    marks = marks_of(foresight.calendar, first, shown.ahead["day"].max().date())
+    if not shown.by_day:
+        marks = marks[marks["kind"] == "holiday"]
     sentence, table = said.course(shown, marks), kept("explorer_table", lambda: drawn.course_table(shown), *key)
     if as_chart:
         st.plotly_chart(kept("explorer_course", lambda: drawn.course_figure(shown, marks), *key), config=theme.CONFIG, alt=sentence, key="course")

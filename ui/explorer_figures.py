@@ -42,8 +42,8 @@ OWN_LEVEL = _("自身水平")
 CAUSE_COLOURS = {"season": theme.NOW, "calendar": theme.ACCENT, "city": theme.SEQUENTIAL[1], "own": theme.COMPARISON}
 HEIGHT, SMALL = 340, 280
 MONTH_TICKS = 6
-LABEL_ROOM, LABEL_ROWS = 0.11, 4
-"""Share of the width a name of an event takes on a phone; those that have less room are told by hovering alone."""
+LABEL_ROOM, LABEL_ROWS = 0.037, 4
+"""Share of the width that a character of an event's name takes on a phone; names without room in so many rows are left out."""
 
 PASSED_OVER = frozenset({"school", "commerce", "labour"})
 """Kinds of events that are marked ahead alone: a year of them would shade the chart."""
@@ -131,7 +131,6 @@ def _marked(marks: pd.DataFrame, cutoff: date, first: pd.Timestamp, last: pd.Tim
     text = _("截至{day}").format(day=words.short_span(cutoff, cutoff))
     place = {"xref": "x", "yref": "y domain", "showarrow": False, "yanchor": "top", "font": {"size": 11}}
     labels: list[dict[str, Any]] = [place | {"text": text, "x": edge, "y": 1, "xanchor": "right"}]
-    width = (last - first) * LABEL_ROOM
     free_from = [edge] * LABEL_ROWS
     inside = marks[marks["start"].between(first, last) & ((marks["start"] > edge) | ~marks["kind"].isin(PASSED_OVER))]
     for label, begin, end in zip(inside["label"], inside["start"], inside["end"], strict=True):
@@ -139,6 +138,7 @@ def _marked(marks: pd.DataFrame, cutoff: date, first: pd.Timestamp, last: pd.Tim
             shapes.append({"type": "rect", "x0": begin - half, "x1": end + half, "fillcolor": theme.ACCENT, "opacity": 0.13, "line": {"width": 0}, **upright})
         elif begin > edge:
             shapes.append({"type": "line", "x0": begin, "x1": begin, "line": {"color": theme.ACCENT, "width": 1, "dash": "dot"}, **upright})
+        width = (last - first) * LABEL_ROOM * len(label)
         fits = begin + width <= last
         from_day = begin if fits else last - width
         row = next((row for row, free in enumerate(free_from) if from_day >= free), None)
@@ -363,8 +363,9 @@ def odd_table(days: pd.DataFrame) -> pd.DataFrame:
             _("实际"): days["count"],
             _("预计"): days["mean"].round(),
             _("80%区间"): _range(days["low"], days["high"]),
-            _("超出区间"): [words.signed(value) for value in days["excess"]],
-            _("方向"): [_("▲ 偏多") if value > 0 else _("▼ 偏少") for value in days["excess"]],
+            _("超出区间"): [
+                _("▲ 多 {n}").format(n=words.exact(value)) if value > 0 else _("▼ 少 {n}").format(n=words.exact(-value)) for value in days["excess"]
+            ],
             _("日历与大事"): [silent if is_silent else mark or words.DASH for is_silent, mark in zip(days["is_silent"], days["mark"], strict=True)],
         }
     )
@@ -376,12 +377,12 @@ def contest_table(contest: pd.DataFrame, served: str, names: dict[str, str]) -> 
     return pd.DataFrame(
         {
             _("模型"): [names.get(name, name) for name in rows["model"]],
-            _("损失"): rows["loss"].round(3),
-            _("80%区间包住"): [words.percent(value) for value in rows["coverage_80"]],
-            _("秒/序列"): rows["seconds"].round(3),
             _("说明"): [
                 _("、").join(text for text in (_("★ 胜出") if won else "", _("● 在用") if name == served else "") if text) or words.DASH
                 for won, name in zip(rows["is_winner"], rows["model"], strict=True)
             ],
+            _("损失"): rows["loss"].round(3),
+            _("80%区间含"): [words.percent(value) for value in rows["coverage_80"]],
+            _("秒/序列"): rows["seconds"].round(3),
         }
     )

@@ -198,7 +198,8 @@ def season(shown: Season, year: int) -> str:
     if facts["reason"]:
         few = _("每周不足一件") if "week" in facts["reason"] else _("历史不足三年（现有 {n} 个整年）").format(n=int(facts["years"]))
         return of + _("{few}，不判断季节。").format(few=few)
-    strength = _("{n} 年的波动中每年重复的占{share}").format(n=int(facts["years"]), share=chance(facts["strength"]).replace(_("约"), ""))
+    share = _("99% 以上") if facts["strength"] > CERTAIN else f"{facts['strength']:.0%}"
+    strength = _("{n} 年的波动中每年重复的占 {share}").format(n=int(facts["years"]), share=share)
     if not facts["is_seasonal"]:
         return of + _("没有明显而稳定的旺季：{strength}，高峰不突出或可能出于偶然。").format(strength=strength)
     text = _("每年约 {onset}{onset_in}转旺，{peak}最高（平滑后为全年均值的 {ratio} 倍），{end}{end_in}前后回落；{strength}。").format(

@@ -128,6 +128,7 @@ def draw_cards(view: View, flags: Flags, height: int) -> None:
     """The cards, each with its three lines, its owner and a button."""
     if not flags.shown:
         st.info(_("这一层级目前没有达到预警线的问题。"), icon="✔")
+        _draw_reviews(flags)
         return
     st.html(STYLE)
     replayed = season_flags.flag_records(flags.foresight, view.scope)
@@ -136,8 +137,20 @@ def draw_cards(view: View, flags: Flags, height: int) -> None:
             with st.container(border=True, gap="small"):
                 st.html(_card_html(card, said.lines(card, season_flags.flag_record(replayed, card)), flags.today))
                 st.button(_("查看与处置"), key=f"open_{card.key}", on_click=_choose, args=(card.key,), type="tertiary", icon=":material/arrow_forward:")
+    _draw_reviews(flags)
     if flags.more:
         st.caption(_("另有 {n} 条低于预算线，可在侧栏打开。").format(n=flags.more))
+
+
+def _draw_reviews(flags: Flags) -> None:
+    """Windows that are over and wait for a word on what came of them."""
+    waiting = season_flags.to_review(flags.every, flags.level)
+    if not waiting:
+        return
+    with st.expander(_("{n} 条窗口已结束，待复盘").format(n=len(waiting))):
+        for card in waiting:
+            label = _("{problem} · {place}：{outcome}").format(problem=card.problem, place=card.place, outcome=said.outcome(card.warning))
+            st.button(label, key=f"review_{card.key}", on_click=_choose, args=(card.key,), type="tertiary")
 
 
 def _card_html(card: Card, lines: list[str], today: date) -> str:
@@ -152,6 +165,7 @@ def _card_html(card: Card, lines: list[str], today: date) -> str:
         f'<span class="tag">{escape(season_flags.NEWS[card.news])}</span>',
         f'<span class="tag">{escape(said.stage_text(row))}</span>',
     ]
+    lines = [said.outcome(row), *lines] if pd.notna(row["scored_on"]) else lines
     body = "".join(f"<p>{escape(line)}</p>" for line in lines)
     return f'<div class="weisu-flag"><p class="head">{"".join(head)}</p>{body}<p class="who">{escape(owner)}</p></div>'
 

@@ -13,7 +13,7 @@ from storage.records.aliases import RecordError
 from storage.records.warning_actions import DEED_LABELS, WarningDeed, act_on_warning
 from storage.records.warning_stages import DeedKind, Review, Stage, Verdict
 from storage.scope import BOUND_ROLES
-from ui import foresight_loaders, loaders, records, words
+from ui import foresight_loaders, loaders, records, tables, words
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -139,4 +139,4 @@ def history(view: View, card: Card) -> None:
             _("说明"): rows["reason"],
         }
     )
-    st.dataframe(shown, hide_index=True, height=min(38 + 35 * len(shown), 180), alt=_("处置记录，共{n}条").format(n=len(shown)))
+    tables.wrapped(shown, _("处置记录，共{n}条").format(n=len(shown)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storage.scope import Scope
     from ui.foresight_loaders import Foresight
 
-__all__ = ["NEWS", "SETTLED", "Card", "cards", "flag_record", "flag_records", "ranked"]
+__all__ = ["NEWS", "SETTLED", "Card", "cards", "flag_record", "flag_records", "ranked", "to_review"]
 
 IDENTITY = ["level", "place_code", "category_1", "category_2"]
 NEWS = {"new": _("● 新发"), "ongoing": _("◐ 持续"), "easing": _("○ 缓解"), "closed": _("■ 关闭")}
@@ -35,8 +35,8 @@ FEWEST = 3
 class Card:
     """One problem at one place, over one window or several that follow each other.
 
-    ``warning`` is the ledger's row of the first window that is not settled; ``warning_ids`` are those of all; what is expected is said of that window, as
-    bands of several windows do not add up. ``has_begun``: the window before it, too near for a new warning, is busy too.
+    ``warning`` is the ledger's row of the first window; ``warning_ids`` are those of all; what is expected is said of the first window, as bands of
+    several windows do not add up. ``has_begun``: the window before it, too near for a new warning, is busy too.
     """
 
     warning: pd.Series
@@ -75,7 +75,7 @@ def problem_name(category_1: str, category_2: object) -> str:
 
 
 def cards(frame: pd.DataFrame, version: str, running: pd.DataFrame, today: date, leave: float) -> list[Card]:
-    """Cards of the ledger's rows, the soonest first.
+    """Cards of the ledger's rows, the soonest first; a window that is settled is a card of its own.
 
     Parameters
     ----------
@@ -91,18 +91,19 @@ def cards(frame: pd.DataFrame, version: str, running: pd.DataFrame, today: date,
     places = loaders.place_register(version).set_index("code")["name"].to_dict()
     begun = {(*_codes(row), start) for row, start in zip(running.itertuples(), pd.to_datetime(running["window_start"]), strict=True)}
     made: list[Card] = []
-    for _key, rows in frame.groupby(IDENTITY, dropna=False, sort=False):
-        for run in _runs(rows.sort_values("window_start")):
-            active = run[~run["stage"].isin([str(stage) for stage in SETTLED])]
-            first = (active if len(active) else run).iloc[0]
-            place = _("全市") if first["level"] == "city" else places.get(first["place_code"], first["place_code"])
-            name = problem_name(first["category_1"], first["category_2"])
-            shares = {cause: float(first["reason"].get(cause, 0.0)) for cause in CAUSES}
-            last = pd.Timestamp(run["window_end"].iloc[-1]).date()
-            news = _news(first, today, leave)
-            before = pd.Timestamp(first["window_start"]) - pd.Timedelta(days=WINDOW_DAYS)
-            has_begun = (first["level"], _text(first["place_code"]), first["category_1"], _text(first["category_2"]), before) in begun
-            made.append(Card(first, tuple(run["warning_id"]), name, place, pd.Timestamp(first["starts_on"]).date(), last, news, shares, has_begun))
+    is_settled = frame["stage"].isin([str(stage) for stage in SETTLED])
+    active = [run for _key, rows in frame[~is_settled].groupby(IDENTITY, dropna=False, sort=False) for run in _runs(rows.sort_values("window_start"))]
+    settled = [frame.loc[[row]] for row in frame.index[is_settled]]
+    for run in [*active, *settled]:
+        first = run.iloc[0]
+        place = _("全市") if first["level"] == "city" else places.get(first["place_code"], first["place_code"])
+        name = problem_name(first["category_1"], first["category_2"])
+        shares = {cause: float(first["reason"].get(cause, 0.0)) for cause in CAUSES}
+        last = pd.Timestamp(run["window_end"].iloc[-1]).date()
+        before = pd.Timestamp(first["window_start"]) - pd.Timedelta(days=WINDOW_DAYS)
+        has_begun = (first["level"], _text(first["place_code"]), first["category_1"], _text(first["category_2"]), before) in begun
+        starts, news = pd.Timestamp(first["starts_on"]).date(), _news(first, today, leave)
+        made.append(Card(first, tuple(run["warning_id"]), name, place, starts, last, news, shares, has_begun))
     return sorted(made, key=lambda card: (card.starts_on, -card.worth))
 
 
@@ -142,6 +143,11 @@ def ranked(found: list[Card], level: str, budget: int, *, whole: bool) -> tuple[
     best = sorted(active, key=lambda card: -card.worth)[:budget]
     keys = {card.key for card in best}
     return [card for card in active if card.key in keys], len(active) - len(best)
+
+
+def to_review(found: list[Card], level: str) -> list[Card]:
+    """Cards of a level whose window is over and counted, and of which nobody has said yet what came of it."""
+    return [card for card in found if card.warning["level"] == level and card.warning["stage"] == Stage.SCORED]
 
 
 def flag_records(foresight: Foresight, scope: Scope) -> pd.DataFrame:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ui.foresight_loaders import Foresight
     from ui.season_flags import Card
 
-__all__ = ["CAUSE_NAMES", "expected", "freshness", "likely", "lines", "past", "stage_text", "times", "verdict", "when", "why"]
+__all__ = ["CAUSE_NAMES", "expected", "freshness", "likely", "lines", "outcome", "past", "stage_text", "times", "verdict", "when", "why"]
 
 OF_A_CATEGORY = {"city": _("大类趋势"), "own": _("自身趋势")}
 """For the whole city's finer categories, whose trend is split into that of their first level and their own."""
@@ -119,6 +119,14 @@ def past(found: Record, is_own: bool) -> str:
 def lines(card: Card, found: tuple[Record, bool]) -> list[str]:
     """The three lines of a card."""
     return [expected(card), why(card), past(*found)]
+
+
+def outcome(row: pd.Series) -> str:
+    """What came in a window that is over."""
+    text = _("实际 {n} 件，预警线 {line} 件，{verdict}").format(
+        n=words.exact(row["count"]), line=words.exact(row["threshold"]), verdict=_("● 命中") if row["came_true"] else _("○ 未转旺")
+    )
+    return _("{start}至{end}：").format(start=words.day(row["window_start"]), end=words.day(row["window_end"])) + text
 
 
 def stage_text(row: pd.Series) -> str:

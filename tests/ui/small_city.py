@@ -76,11 +76,11 @@ def write_boundaries(path: Path) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False), encoding="utf-8")
 
 
-def manage(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def manage(home: Path, *words: str, seconds: int = 180) -> subprocess.CompletedProcess[str]:
     """Run a command of ``manage.py`` on a home."""
-    environment = {**os.environ, "WEISU_HOME": str(home)}
+    environment = {**os.environ, "WEISU_HOME": str(home), "OMP_NUM_THREADS": "1"}  # on small panels two threads only wait for each other
     return subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180
+        [sys.executable, str(ROOT / "manage.py"), *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=seconds
     )
 
 
