@@ -22,7 +22,8 @@ from pipeline.backup import restore as put_back
 from pipeline.demo.make import DemoResult, is_empty, make_demo
 from pipeline.demo.part import Order
 from pipeline.forecast_file import MODELS, ForecastOrder, ForecastResult, forecast_file
-from pipeline.foresight.run import ForesightResult, foresee
+from pipeline.foresight.run import ForesightResult
+from pipeline.foresight.run import foresee as run_foresight
 from pipeline.ingest import IngestResult
 from pipeline.ingest import ingest as run_ingest
 from pipeline.progress import Progress, progress_for
@@ -182,13 +183,13 @@ def restore(archive: Annotated[Path, typer.Argument(help="备份文件")], as_js
     _give({"command": "restore"} | asdict(result), as_json)
 
 
-@app.command(name="foresee", help="前瞻:由现行快照作出逐日逐周预测、季节图谱和季节预警,给到期的预警计分。")
-def make_foresight(
+@app.command(help="前瞻:由现行快照作出逐日逐周预测、季节图谱和季节预警,给到期的预警计分。")
+def foresee(
     if_stale: Annotated[bool, typer.Option("--if-stale", help="快照、口径和模型都没有变时什么也不做")] = False,
     as_json: Json = False,
 ) -> None:
     """Make forecasts and warnings of the snapshot in use."""
-    result = foresee(Home.from_environment(), if_stale=if_stale, tell=lambda text: _say(f"  {text}", as_json))
+    result = run_foresight(Home.from_environment(), if_stale=if_stale, tell=lambda text: _say(f"  {text}", as_json))
     _say(_foresight_text(result), as_json)
     _give({"command": "foresee"} | asdict(result), as_json)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from forecasts.baselines import LastYearLevel, SeasonalNaive
 from forecasts.calendar_choice import fitting_calendar
@@ -100,7 +101,8 @@ def forecast_file(file: Path, order: ForecastOrder, out: Path) -> ForecastResult
         shift = _label_shift(past)
         past = replace(past, days=past.days - shift)
         cutoff = (past.days[-1] + np.timedelta64(past.step - 1, "D")).astype(object)
-        found = model.fit_predict(past, order.horizon, cutoff, levels=levels)
+        with threadpool_limits(limits=1):  # see pipeline.foresight.run.foresee
+            found = model.fit_predict(past, order.horizon, cutoff, levels=levels)
     except ValueError as error:
         message = f"{file}: {error}"
         raise InputError(message) from error

@@ -46,12 +46,18 @@ def open_foresight(home: Home, version: str | None = None) -> Snapshot:
     ------
     FileNotFoundError
         There is none yet, or the version is gone.
+    OSError
+        Its file is damaged.
     """
     version = version or foresight_version(home)
     if version is None or not _file(home, version).exists():
         message = f"foresight {version} is not in {home.foresight}"
         raise FileNotFoundError(message)
-    return Snapshot(_file(home, version), version)
+    try:
+        return Snapshot(_file(home, version), version)
+    except duckdb.Error as error:
+        message = f"foresight {version} in {home.foresight} cannot be read: {error}"
+        raise OSError(message) from error
 
 
 def write_foresight(home: Home, version: str, tables: Mapping[str, pd.DataFrame]) -> None:

@@ -31,7 +31,7 @@ class CellSeries:
     cells
         One row a cell, its codes: ``district``, ``subdistrict``, ``category_1``; empty where not placed or not classified.
     days
-        Every day from the first to the last with tickets, datetime64[D].
+        Every day from the first to the last with tickets, datetime64[D]; none where there are no tickets.
     counts
         Cells x days, float32.
     """
@@ -43,6 +43,8 @@ class CellSeries:
 
 def _days(snapshot: Snapshot) -> np.ndarray:
     ends = fetch(snapshot, "SELECT min(day) AS first, max(day) AS last FROM city_day").iloc[0]
+    if pd.isna(ends["first"]):
+        return np.array([], dtype="datetime64[D]")
     return np.arange(np.datetime64(ends["first"], "D"), np.datetime64(ends["last"], "D") + 1)
 
 
@@ -50,6 +52,8 @@ def _filled(rows: pd.DataFrame, key: str, days: np.ndarray) -> tuple[np.ndarray,
     """Distinct keys, and their counts by day."""
     keys, number = np.unique(rows[key].to_numpy(), return_inverse=True)
     counts = np.zeros((len(keys), len(days)), dtype="float32")
+    if rows.empty:
+        return keys, counts
     place = (rows["day"].to_numpy().astype("datetime64[D]") - days[0]).astype("int64")
     counts[number, place] = rows["request_count"].to_numpy()
     return keys, counts

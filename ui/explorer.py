@@ -37,6 +37,7 @@ __all__ = [
     "draw_odd",
     "draw_season",
     "find",
+    "has_windows",
     "history",
     "marks_of",
     "past_record",
@@ -177,7 +178,7 @@ def history(version: str, scope: Scope, selection: Selection, category_2: str | 
 def weekly(daily: pd.DataFrame, column: str) -> pd.DataFrame:
     """Sums of a column over whole weeks from Monday: ``day`` (the Monday) and the column; weeks with a missing day are left out."""
     days = pd.to_datetime(daily["day"])
-    monday = (days - pd.to_timedelta(days.dt.weekday, unit="D")).rename("monday")
+    monday = (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).rename("monday")
     sums = daily[column].groupby(monday).agg(["sum", "size"])
     whole = sums.loc[sums["size"] == DAYS_OF_A_WEEK, "sum"]
     return pd.DataFrame({"day": whole.index, column: whole.to_numpy()})
@@ -239,7 +240,7 @@ def this_year(daily: pd.DataFrame) -> pd.Series:
     last = daily["day"].iloc[-1]
     usual = daily["count"].tail(YEAR_DAYS).mean()
     rows = daily[daily["day"].dt.year == last.year]
-    week = ((rows["day"].dt.dayofyear - 1) // DAYS_OF_A_WEEK).clip(upper=drawn.LAST_WEEK)
+    week = ((rows["day"].dt.day_of_year - 1) // DAYS_OF_A_WEEK).clip(upper=drawn.LAST_WEEK)
     sums = rows["count"].groupby(week).agg(["mean", "size"])
     whole = sums.loc[sums["size"] >= DAYS_OF_A_WEEK, "mean"]
     return rates.change(whole, pd.Series(usual, index=whole.index)) + 1
@@ -262,7 +263,9 @@ def _told(sentence: str, table: pd.DataFrame, target: Target, part: str) -> None
 
 def _listed(table: pd.DataFrame, alt: str, height: int | None = None) -> None:
     """A table of narrow columns, as high as it needs to be, at most ``height``."""
-    columns: dict[str, Any] = {str(name): NUMBER(format="%.3f" if table[name].max() < 1 else "localized", width=58) for name in table.select_dtypes("number")}
+    numbers = table.select_dtypes("number")
+    columns: dict[str, Any] = {str(name): NUMBER(format="%.3f" if table[name].max() < 1 else "localized", width=58) for name in numbers}
+    columns[_("说明")] = st.column_config.TextColumn(width=104)
     shown = tables.fit(height or drawn.SMALL, len(table))
     st.dataframe(table, hide_index=True, height=shown, row_height=tables.ROW, column_config=columns, alt=alt, placeholder=words.DASH)
 
@@ -288,6 +291,11 @@ def draw_course(view: View, foresight: Foresight, target: Target, step: str, *, 
     else:
         _listed(table, sentence, drawn.HEIGHT)
     _told(sentence, table, target, _("走势"))
+
+
+def has_windows(view: View, foresight: Foresight, target: Target) -> bool:
+    """Whether windows ahead are judged; of small series they are not."""
+    return not foresight_loaders.windows(foresight.version, view.scope, target.series_id).empty
 
 
 def draw_causes(view: View, foresight: Foresight, target: Target, *, as_chart: bool) -> None:
@@ -325,7 +333,7 @@ def draw_odd(view: View, foresight: Foresight, target: Target) -> None:
     back = foresight_loaders.hindcast(foresight.version, view.scope, target.series_id)
     marks = marks_of(foresight.calendar, foresight.cutoff - timedelta(days=YEAR_DAYS), foresight.cutoff)
     found, known = kept("explorer_odd", lambda: drawn.odd_days(daily, back, marks, foresight.cutoff), foresight.version, view.version, view.scope, target)
-    sentence = said.odd(found, known)
+    sentence = said.odd(found, known) + said.not_yet(back["day"], foresight.cutoff)
     if not known:
         st.info(sentence, icon=":material/event_busy:")
         return

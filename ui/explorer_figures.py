@@ -196,7 +196,7 @@ def season_figure(shown: Season, year: int, height: int = SMALL) -> go.Figure:
     mean = shown.profile["ratio"]
     traces = []
     if mean.notna().any():
-        name = _("往年平均（全市）") if shown.of else _("往年平均")
+        name = _("往年平均（{of}）").format(of=shown.of) if shown.of else _("往年平均")
         traces.append(base | {"y": mean, "name": name, "mode": "lines", "line": {"color": theme.COMPARISON, "width": 2.5, "dash": "dot"}})
     now = {"y": shown.profile["now"], "name": _("{year}年").format(year=year), "mode": "lines+markers", "marker": {"size": 4}}
     traces.append(base | now | {"line": {"color": theme.NOW, "width": 2}})

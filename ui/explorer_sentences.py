@@ -19,7 +19,22 @@ if TYPE_CHECKING:
     from ui.explorer import Course, Season, Target
     from ui.foresight_loaders import Foresight
 
-__all__ = ["CONTEST_LEVELS", "MODEL_NAMES", "chance", "course", "model", "none_yet", "not_forecast", "odd", "record", "season", "stale", "verdict", "why"]
+__all__ = [
+    "CONTEST_LEVELS",
+    "MODEL_NAMES",
+    "chance",
+    "course",
+    "model",
+    "none_yet",
+    "not_forecast",
+    "not_yet",
+    "odd",
+    "record",
+    "season",
+    "stale",
+    "verdict",
+    "why",
+]
 
 CERTAIN = 0.99
 DAYS_OF_A_WEEK = 7
@@ -96,7 +111,7 @@ def verdict(causes: pd.DataFrame, daily: pd.DataFrame) -> str:
     """
     if causes.empty:
         days = daily.head(28)
-        text = _("{span}预计合计约 {n} 件（逐日均值相加）；这一层级不判断四周窗口，因此没有合计的区间。")
+        text = _("{span}预计合计约 {n} 件（逐日均值相加）；这条序列不判断四周窗口，因此没有合计的区间。")
         return text.format(span=words.span(days["day"].iloc[0].date(), days["day"].iloc[-1].date()), n=words.exact(days["mean"].sum()))
     row = causes.iloc[0]
     return _("{span}这四周预计 {n} 件，10 次里约 8 次落在 {low}–{high} 件{against}。").format(
@@ -111,8 +126,12 @@ def verdict(causes: pd.DataFrame, daily: pd.DataFrame) -> str:
 def course(shown: Course, marks: pd.DataFrame) -> str:
     """What the chart shows: the highest step ahead, how the bands did before, and the events ahead."""
     ahead = shown.ahead
-    peak = ahead.loc[ahead["q0.5"].idxmax()]
     word = _("天") if shown.by_day else _("周")
+    if ahead["mean"].max() < 1:
+        few = _("件数很少：未来 {n} {word}平均每{word} {mean} 件，最多的一{word} 10 次里约 9 次不超过 {high} 件。")
+        few = few.format(n=len(ahead), word=word, mean=f"{ahead['mean'].mean():.2f}", high=words.exact(ahead["q0.9"].max()))
+        return few + _held(shown) + _coming(shown, marks)
+    peak = ahead.loc[ahead["q0.5"].idxmax()]
     text = _("未来 {n} {word}里最高的是 {day}{since}，预计 {count} 件，10 次里约 8 次落在 {low}–{high} 件。").format(
         n=len(ahead),
         word=word,
@@ -151,7 +170,7 @@ def _coming(shown: Course, marks: pd.DataFrame) -> str:
 def why(causes: pd.DataFrame, names: dict[str, str]) -> str:
     """What makes the first window ahead differ from usual, in shares that add up to 100 %."""
     if causes.empty:
-        return _("件数较少的序列不判断四周窗口，也就不拆分原因；可改看上级区域或全部诉求。")
+        return _("件数较少的序列（以及街乡镇的全部诉求）不判断四周窗口，也就不拆分原因；可改看上级区域。")
     row = causes.iloc[0]
     text = _("{span}：预计 {n} 件，平时 {usual} 件。").format(
         span=words.short_span(row["window_start"].date(), row["window_end"].date()), n=words.exact(row["expected"]), usual=words.exact(row["usual"])
@@ -162,6 +181,7 @@ def why(causes: pd.DataFrame, names: dict[str, str]) -> str:
             for cause, name in names.items()
         ]
         text += _("相差的 {n} 件中：{parts}。").format(n=words.signed(row["expected"] - row["usual"]), parts=_("，").join(parts))
+        text += _("占比为负的，作用与合计相反。") if any(row[f"share_{cause}"] < 0 for cause in names) else ""
     return text + _("转旺（达到 {threshold} 件）的可能{chance}。").format(threshold=words.exact(row["threshold"]), chance=chance(row["probability"]))
 
 
@@ -239,6 +259,13 @@ def odd(days: pd.DataFrame, known: int) -> str:
     )
 
 
+def not_yet(back: pd.Series, cutoff: date) -> str:
+    """From which day on nothing can be said, as windows must be over before they are replayed; empty where all is known."""
+    if back.empty or (last := back.max().date()) >= cutoff:
+        return ""
+    return _("{day}之后还没有回放，暂不判断。").format(day=words.short_span(last, last))
+
+
 def model(target: Target, contest: pd.DataFrame) -> str:
     """Which model served the series, which was best on its level, and how good it was."""
     explained = {
@@ -257,6 +284,8 @@ def model(target: Target, contest: pd.DataFrame) -> str:
         held=words.percent(first["coverage_80"]),
     )  # fmt: skip
     served = rows[rows["model"] == target.model]
+    if served.empty:
+        text += _("按份额预测的序列太稀疏，没有单独比选。")
     if len(served) and target.model != first["model"]:
         text += _("所用模型的损失为 {loss}；用它是因为各级预测要相加一致，并能拆分原因。").format(loss=f"{served.iloc[0]['loss']:.3f}")
     return text

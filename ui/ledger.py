@@ -181,6 +181,11 @@ def _interval(part: int, whole: int) -> str:
 
 def draw_headline(track: Track) -> None:
     """The six numbers, shares with their interval."""
+
+    def within(part: int, whole: int) -> str:
+        ends = _interval(part, whole)
+        return _("95%：{ends}").format(ends=ends) if ends else ""
+
     found = track_record.record(track.windows)
     warned, busy = found.hit_count + found.false_count, found.hit_count + found.missed_count
     unknown = _("只有回放知道没报的窗口")
@@ -188,8 +193,8 @@ def draw_headline(track: Track) -> None:
         (_("命中"), words.count(found.hit_count), _("报了，也旺了")),
         (_("误报"), words.count(found.false_count), _("报了，没旺")),
         (_("漏报"), words.count(found.missed_count) if track.knows_missed else words.DASH, _("没报，却旺了") if track.knows_missed else unknown),
-        (_("查准率"), words.percent(found.precision), _interval(found.hit_count, warned) or _("还没有到期的预警")),
-        (_("查全率"), words.percent(found.recall) if track.knows_missed else words.DASH, _interval(found.hit_count, busy) if track.knows_missed else unknown),
+        (_("查准率"), words.percent(found.precision), within(found.hit_count, warned) or _("还没有到期的预警")),
+        (_("查全率"), words.percent(found.recall) if track.knows_missed else words.DASH, within(found.hit_count, busy) if track.knows_missed else unknown),
         (_("平均提前"), said.weeks(found.lead_days), _("命中的，距窗口首日")),
     ]
     with st.container(horizontal=True, gap="small"):

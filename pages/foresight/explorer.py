@@ -30,7 +30,7 @@ with st.container(border=True, gap="small"):
 left, right = st.columns([1, 1], gap="small")
 with left, st.container(border=True, height="stretch", gap="small"):
     with panels.head(_("为什么")):
-        shows_chart = panels.pick_twin("causes_as", _("图"))
+        shows_chart = explorer.has_windows(view, foresight, target) and panels.pick_twin("causes_as", _("图"))
     explorer.draw_causes(view, foresight, target, as_chart=shows_chart)
 with right, st.container(border=True, height="stretch", gap="small"):
     with panels.head(_("往年走势")):

@@ -35,4 +35,4 @@ if chosen is not None:
             season_actions.form(view, chosen, flags.today)
             season_actions.history(view, chosen)
 
-frame.foot(view, "request_count")
+frame.foot(view, "request_count", "usual_count", "expected_count", "busy_probability", "warning_precision", "warning_lead")

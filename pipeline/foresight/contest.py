@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,9 @@ HORIZON = 28
 CUTOFFS_BACK = (28, 196)
 """Days before the last: four weeks and half a year apart from it, so that both halves of the year are tried."""
 
+LEAST_BEFORE_DAYS = 154
+"""A cut-off with less history before it is not tried; the shortest history that is forecast from leaves this much to the nearer one."""
+
 MOST_SERIES = 8
 LEVELS_TRIED = ("category", "district_category", "cell")
 PROPHET = "prophet_holidays"
@@ -51,10 +55,11 @@ def contest(levels: tuple[Level, ...], calendar: str, cutoff: date, tell: Callab
         ``coverage_80``, ``seconds`` (of processor, for one series and cut-off), ``is_winner``.
     """
     rows = []
+    history = len(levels[0].panel.until(cutoff).days)
+    cutoffs = [cutoff - timedelta(days=back) for back in CUTOFFS_BACK if history - back >= LEAST_BEFORE_DAYS]
     for level in levels:
         if level.name not in LEVELS_TRIED:
             continue
-        cutoffs = [cutoff - pd.Timedelta(days=back).to_pytimedelta() for back in CUTOFFS_BACK]
         sample = _sample(level.panel)
         models: list[Model] = [PooledCounts(calendar), LastYearLevel(), SeasonalNaive(), SampleMean(), Ets(), StlArima(), ProphetModel(PROPHET, calendar)]
         for model in models:

@@ -121,7 +121,8 @@ def category_panel(cells: CellSeries, until: date, first_id: int) -> Level:
     """The city by second-level category, numbered from ``first_id``; those with less than one request a week are put together under their first level."""
     days = _axis(cells, until)
     counts = cells.counts[:, days].astype("float64")
-    names = cells.cells.copy()
+    kept = counts.any(axis=1)
+    names, counts = cells.cells[kept].reset_index(drop=True), counts[kept]
     names.loc[counts.mean(axis=1) * WEEK < LEAST_A_WEEK, "category_2"] = REST
     number = names.groupby(["category_1", "category_2"], sort=True).ngroup().to_numpy()
     sums = np.zeros((number.max() + 1, counts.shape[1]))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from forecasts.pooled import PooledCounts
 from forecasts.season import season_atlas, yearly_profiles
@@ -23,6 +24,7 @@ from pipeline.foresight.issued import Names, counted, to_issue, to_state
 from pipeline.foresight.panels import build_hierarchy, category_panel
 from pipeline.foresight.warned import HINDCAST_LEVELS, replay, replay_days, rule_of, statements_at, warned_levels
 from storage.foresight import foresight_version, open_foresight, write_foresight
+from storage.foresight_reads import read_foresight_facts
 from storage.home import InputError
 from storage.queries import fetch
 from storage.reads import read_facts, read_places
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from forecasts.early_warnings import Rule
+    from forecasts.panel import Panel
     from pipeline.foresight.panels import Hierarchy, Level
     from storage.home import Home
     from storage.reads import Facts
@@ -56,7 +59,7 @@ EMPTY_REPLAY = pd.DataFrame(
         for name, kind in (
             *(("series_id", "int64"), ("window_start", "datetime64[us]"), ("lead_days", "int64"), ("probability", "float64"), ("expected", "float64")),
             *(("usual", "float64"), ("threshold", "float64"), ("is_tested", "bool"), ("is_warned", "bool"), ("count", "float64")),
-            *(("came_true", "bool"), ("cutoff", "datetime64[us]"), ("total", "float64")),
+            *(("came_true", "bool"), ("cutoff", "datetime64[us]"), ("counts_key", "str")),
         )
     }
 )
@@ -96,6 +99,19 @@ def code_key() -> str:
     return digest.hexdigest()[:16]
 
 
+def counts_keys(panels: tuple[Panel, ...], ends: list[date]) -> list[str]:
+    """Fingerprint of all counts of the panels up to each of the days, which are in order: a ticket that moved, came late or was withdrawn changes it."""
+    digests = [hashlib.blake2b(str(panel.days[0]).encode(), digest_size=8) for panel in panels]
+    keys, begun = [], 0
+    for end in ends:
+        size = int(np.searchsorted(panels[0].days, np.datetime64(end, "D"), side="right"))
+        for digest, panel in zip(digests, panels, strict=True):
+            digest.update(np.ascontiguousarray(panel.counts[:, begun:size].T).tobytes())
+        keys.append("".join(digest.hexdigest() for digest in digests))
+        begun = size
+    return keys
+
+
 def foresee(home: Home, *, if_stale: bool = False, tell: Callable[[str], None] = _silent) -> ForesightResult:
     """Makes and publishes the foresight of the snapshot in use, issues warnings and scores those whose window is over.
 
@@ -119,7 +135,9 @@ def foresee(home: Home, *, if_stale: bool = False, tell: Callable[[str], None] =
     with home.foreseeing():
         snapshot = open_snapshot(home, version)
         try:
-            return _Run(home, snapshot, tell).made(if_stale=if_stale, began=began)
+            # the matrices are small: a second thread of the linear algebra mostly waits, and three times the processor time is gone
+            with threadpool_limits(limits=1):
+                return _Run(home, snapshot, tell).made(if_stale=if_stale, began=began)
         finally:
             snapshot.close()
 
@@ -142,24 +160,30 @@ class _Run:
         if if_stale and foresight_version(self.home) == self.version:
             return ForesightResult(self.version, self.cutoff, 0, 0, 0, 0, 0, is_new=False, seconds=time.monotonic() - began)
         self.tell("读取历史")
-        hierarchy = build_hierarchy(read_cell_series(self.snapshot), self.cutoff, has_districts=self.facts.has_districts)
+        cells = read_cell_series(self.snapshot)
+        if not cells.counts.any():
+            message = f"{self.home.root} 里还没有计入诉求量的工单(截至 {self.cutoff}); 无可预测"
+            raise InputError(message)
+        hierarchy = build_hierarchy(cells, self.cutoff, has_districts=self.facts.has_districts)
         days = len(hierarchy.levels[0].panel.days)
         if days < LEAST_DAYS:
             message = f"历史只有 {days} 天(截至 {self.cutoff}); 预测至少需要 {LEAST_DAYS} 天"
             raise InputError(message)
-        self.names_key = str(pd.util.hash_pandas_object(hierarchy.nodes.astype("str"), index=False).sum())
         finer = category_panel(read_category_series(self.snapshot), self.cutoff, len(hierarchy.nodes))
+        names = pd.concat([hierarchy.nodes, finer.series], ignore_index=True)
+        self.names_key = str(pd.util.hash_pandas_object(names.astype("str"), index=False).sum())
         levels = warned_levels(hierarchy, finer, self.rule)
         tables = self._forecasts(hierarchy, finer)
         said = self._statements(levels)
         tables["windows"] = said.drop(columns=["series", "unique_id", "level"])
-        tables["replay"], tables["hindcast"], replays = self._replays(levels)
+        tables["replay"], tables["hindcast"], replays = self._replays(levels, (hierarchy.levels[-1].panel, finer.panel))
         tables["atlas"], tables["profile"] = self._seasons(levels)
-        tables["contest"] = contest(levels, self.facts.calendar, self.cutoff, self.tell)
+        known = self._known_contest()
+        tables["contest"] = contest(levels, self.facts.calendar, self.cutoff, self.tell) if known is None else known
         tables["meta"] = self._meta(len(tables["series"]))
         self.tell("发布")
+        issued, scored = self._ledger(levels, said)  # before the version that says it was made: a run that fails here is made again
         write_foresight(self.home, self.version, tables)
-        issued, scored = self._ledger(levels, said)
         return ForesightResult(
             self.version,
             self.cutoff,
@@ -194,22 +218,21 @@ class _Run:
         frame, _shapes = statements_at(levels, self.facts.calendar, self.cutoff, windows, self.rule)
         return frame
 
-    def _replays(self, levels: tuple[Level, ...]) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    def _replays(self, levels: tuple[Level, ...], panels: tuple[Panel, ...]) -> tuple[pd.DataFrame, pd.DataFrame, int]:
         """The rule at past cut-offs; one that was replayed before, on the same counts and by the same code, is taken over."""
         known = self._known_replays()
         statements, days, made = [], [], 0
-        for cutoff in replay_days(levels, self.cutoff, self.rule):
+        cutoffs = replay_days(levels, self.cutoff, self.rule)
+        ends = [windows_ahead(cutoff, self.rule.least_days, self.rule.most_days)[-1].end for cutoff in cutoffs]
+        for cutoff, key in zip(cutoffs, counts_keys(panels, ends), strict=True):
             stamp = pd.Timestamp(cutoff)
-            total = float(np.nansum(levels[0].panel.until(cutoff).counts))
-            if known is not None and (same := known[0][(known[0]["cutoff"] == stamp) & (known[0]["total"] == total)]).shape[0]:
-                over = same["window_start"].nunique()
-                if over == len(windows_ahead(cutoff, self.rule.least_days, self.rule.most_days)):
-                    statements.append(same)
-                    days.append(known[1][known[1]["cutoff"] == stamp])
-                    continue
+            if known is not None and (same := known[0][(known[0]["cutoff"] == stamp) & (known[0]["counts_key"] == key)]).shape[0]:
+                statements.append(same)
+                days.append(known[1][known[1]["cutoff"] == stamp])
+                continue
             self.tell(f"回放 {cutoff}")
             said, ahead = replay(levels, self.facts.calendar, cutoff, self.cutoff, self.rule)
-            statements.append(said.assign(total=total))
+            statements.append(said.assign(counts_key=key))
             days.append(ahead)
             made += 1
         if not statements:
@@ -217,20 +240,30 @@ class _Run:
         return pd.concat(statements, ignore_index=True), pd.concat(days, ignore_index=True), made
 
     def _known_replays(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-        present = foresight_version(self.home)
-        if present is None:
-            return None
+        found = self._before("replay_key", self._replay_key, ("replay", "hindcast"))
+        return None if found is None else (found[0], found[1])
+
+    def _known_contest(self) -> pd.DataFrame | None:
+        """The contest of this month, where there was one by the same code: most of its time goes to Prophet, and a day changes nothing."""
+        found = self._before("contest_key", self._contest_key, ("contest",))
+        return None if found is None else found[0]
+
+    def _before(self, key: str, value: str, tables: tuple[str, ...]) -> list[pd.DataFrame] | None:
+        """Tables of the foresight in use, where its ``key`` has this value."""
         try:
-            before = open_foresight(self.home, present)
+            before = open_foresight(self.home)
         except OSError:
             return None
         try:
-            meta: dict[str, str] = dict(fetch(before, "SELECT name, value FROM meta").itertuples(index=False))
-            if meta.get("replay_key") != self._replay_key:
+            if read_foresight_facts(before).get(key) != value:
                 return None
-            return fetch(before, "SELECT * FROM replay"), fetch(before, "SELECT * FROM hindcast")
+            return [fetch(before, f"SELECT * FROM {name}") for name in tables]
         finally:
             before.close()
+
+    @property
+    def _contest_key(self) -> str:
+        return f"{code_key()}|{self.facts.calendar}|{self.cutoff:%Y-%m}"
 
     @property
     def _replay_key(self) -> str:
@@ -248,7 +281,8 @@ class _Run:
             atlases.append(season_atlas(level.panel).drop(columns="unique_id").assign(series_id=numbers))
             courses = yearly_profiles(level.panel)
             if courses.shape[1]:
-                mean = np.nanmean(courses, axis=1)
+                with np.errstate(invalid="ignore"):  # a series whose years are all empty has no course: NaN
+                    mean = np.nansum(courses, axis=1) / np.isfinite(courses).sum(axis=1)
                 weeks = np.tile(np.arange(mean.shape[1]), len(mean))
                 profiles.append(pd.DataFrame({"series_id": np.repeat(numbers, mean.shape[1]), "week": weeks, "ratio": mean.ravel()}))
         return pd.concat(atlases, ignore_index=True), pd.concat(profiles, ignore_index=True) if profiles else EMPTY_PROFILE
@@ -261,6 +295,7 @@ class _Run:
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "code_key": code_key(),
             "replay_key": self._replay_key,
+            "contest_key": self._contest_key,
             "rule": json.dumps(asdict(self.rule)),
             "series_count": series,
         }

@@ -68,7 +68,7 @@ def test_from_what_comes_to_its_score(walk_server, walk_home: Path, visit):
     assert not walk.wrong
     rows = read_warnings(Home(walk_home), Scope(Role.PLANNER), today=season_city.LAST_DAY).set_index("warning_id")
     assert rows.loc[WARNING, "count"] == came
-    assert bool(rows.loc[WARNING, "came_true"]) is (came >= rows.loc[WARNING, "threshold"])
+    assert rows.loc[WARNING, "came_true"] == (came >= rows.loc[WARNING, "threshold"])
     assert rows.loc[WARNING, "stage"] == "reviewed"
 
 

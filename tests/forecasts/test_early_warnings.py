@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import product
-from math import ceil
+from math import ceil, isnan
 
 import numpy as np
 import pytest
@@ -177,7 +177,7 @@ def test_nothing_after_the_cutoff_is_looked_at(panel, said, seed, kind):
 
 def largest_prefix(probabilities, share):
     """The largest number of the most probable whose mean chance to be false is within the share, each size tried."""
-    ranked = sorted((value for value in probabilities if value == value), reverse=True)
+    ranked = sorted((value for value in probabilities if not isnan(value)), reverse=True)
     return max([0, *(size for size in range(1, len(ranked) + 1) if sum(1 - value for value in ranked[:size]) / size <= share)])
 
 

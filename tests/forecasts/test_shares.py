@@ -1,5 +1,7 @@
 """Sparse series as shares of their parents, against the formula in a plain loop."""
 
+from math import isnan
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def by_a_loop(panel, parents, history, ahead):
         lately = offered = own = whole = 0.0
         pairs = []
         for step, (count, above) in enumerate(zip(panel.counts[row], history[parent], strict=True)):
-            if count != count or above != above:
+            if isnan(count) or isnan(above):
                 continue
             weight = 0.5 ** ((STEPS - 1 - step) * panel.step / HALF_LIFE_DAYS)
             lately, offered = lately + weight * count, offered + weight * above

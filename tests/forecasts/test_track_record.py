@@ -1,5 +1,6 @@
 """Records of warnings counted by hand, and the interval of a share against its formula."""
 
+from itertools import pairwise
 from math import isnan, sqrt
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_calibration_equals_a_loop(pairs):
     found = calibration(np.array([said for said, _came in pairs]), np.array([came for _said, came in pairs]))
     assert found["statement_count"].sum() == len(pairs)
     rows = iter(found.itertuples())
-    for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+    for low, high in pairwise(BINS):
         inside = [(said, came) for said, came in pairs if low <= said < high or (said == high == BINS[-1])]
         if not inside:
             continue

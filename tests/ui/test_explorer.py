@@ -224,7 +224,7 @@ def test_why_in_words():
     frame = explorer_figures.cause_frame(pd.DataFrame([window(3, "2025-12-22")]))
     assert explorer_sentences.why(frame, explorer_figures.named_causes("district_category")) == (
         "12月22日–1月18日：预计 160 件，平时 100 件。相差的 +60 件中：季节 +30 件（50%），日历 +15 件（25%），全市趋势 +18 件（30%），本地趋势 -3 件（-5%）。"
-        "转旺（达到 130 件）的可能约 93%。"
+        "占比为负的，作用与合计相反。转旺（达到 130 件）的可能约 93%。"
     )
 
 
@@ -324,7 +324,7 @@ def test_odd_days_are_outside_the_band_farthest_first():
 def test_days_after_the_cut_off_and_older_than_a_year_are_not_odd():
     daily, back, marks = odd_inputs()
     assert explorer_figures.odd_days(daily, back, marks, date(2025, 11, 4))[0]["day"].dt.day.tolist() == [3]
-    assert explorer_figures.odd_days(daily, back, marks, date(2026, 11, 4))[1] == 4, "7 to 10 November 2025 are within 364 days"
+    assert explorer_figures.odd_days(daily, back, marks, date(2026, 11, 4))[1] == 5, "6 to 10 November 2025 are within 364 days"
 
 
 # the figure
@@ -353,6 +353,15 @@ def test_bands_are_drawn_from_the_quantiles_and_the_past_from_counts():
     assert table.loc[table["日期"] == "2025-11-20", ["实际", "预计", "80%区间"]].to_numpy().tolist() == [[9, 5, "3–8"]]
 
 
+def test_rare_requests_have_no_highest_day():
+    ahead = steps(date(2025, 11, 21), 3, 1).head(3).assign(mean=[0.1, 0.2, 0.3], **{"q0.5": 0.0, "q0.9": [0, 1, 1]})
+    past = pd.DataFrame({"day": pd.date_range("2025-11-18", periods=3, unit="us"), "count": [0, 1, 0]})
+    shown = Course("day", CUTOFF, past, past.head(0).assign(mean=0.0), ahead, float("nan"))
+    marks = explorer.marks_of("none", CUTOFF, CUTOFF)
+    assert explorer_sentences.course(shown, marks).startswith("件数很少：未来 3 天平均每天 0.20 件，最多的一天 10 次里约 9 次不超过 1 件。")
+    assert "转旺线" not in [trace.name for trace in explorer_figures.course_figure(shown, marks).data], "there is no year of history"
+
+
 # the page
 
 
@@ -372,10 +381,18 @@ def test_departments_are_refused(open_page):
         app.switch_page(PAGE).run()
 
 
+def opened(open_page, home: Path, switches: dict[str, str] | None = None, **picks: str):
+    """The page with its pickers set, by code, as the home page keeps those of the address for itself."""
+    identity = {key: picks.pop(key) for key in ("role", "unit") if key in picks}
+    app = open_page(PAGE, home=home, **identity, **(switches or {}))
+    for key, value in picks.items():
+        app = app.selectbox(key=key).select(value).run()
+    return app
+
+
 def test_a_district_with_a_category_by_week_as_lists(open_page, foresight_home):
-    app = open_page(
-        PAGE, home=foresight_home, role="规划专班", district="东城区", category=HEATING, step="周", course_as="列表", causes_as="列表", season_as="列表"
-    )
+    lists = {"step": "周", "course_as": "列表", "causes_as": "列表", "season_as": "列表"}
+    app = opened(open_page, foresight_home, lists, role="规划专班", district="110101", category=HEATING)
     assert not app.error, [item.value for item in app.error]
     text = texts(app)
     assert "**东城区 · 供暖问题**" in text
@@ -387,17 +404,19 @@ def test_a_district_with_a_category_by_week_as_lists(open_page, foresight_home):
 
 
 def test_a_series_without_windows_or_past_says_so(open_page, foresight_home):
-    app = open_page(PAGE, home=foresight_home, role="街乡镇", unit="110101001", category=HEATING)
+    app = opened(open_page, foresight_home, role="街乡镇", unit="110101001", category=HEATING)
     assert not app.error, [item.value for item in app.error]
     text = texts(app)
     assert "没有合计的区间" in text
-    assert "件数较少的序列不判断四周窗口" in text
+    assert "causes_as" not in {group.key for group in app.button_group}, "there is nothing to show as chart or list"
+    assert "season_as" in {group.key for group in app.button_group}
+    assert "不判断四周窗口，也就不拆分原因" in text
     assert "不保留过去的逐日预测" in text
     assert "由“按上级份额”预测" in text
 
 
 def test_a_place_without_requests_of_a_category(open_page, foresight_home):
-    app = open_page(PAGE, home=foresight_home, role="规划专班", district="西城区", category=HEATING)
+    app = opened(open_page, foresight_home, role="规划专班", district="110102", category=HEATING)
     assert "没有诉求记录，因此没有预测" in app.info[0].value
 
 
