@@ -10,11 +10,12 @@ import pandas as pd
 if TYPE_CHECKING:
     from forecasts.panel import Panel
 
-__all__ = ["WEEKS", "season_atlas", "yearly_profiles"]
+__all__ = ["WEEKS", "season_atlas", "smoothed", "yearly_profiles"]
 
 WEEKS = 52
 LEAST_YEARS = 3
 LEAST_A_WEEK = 1.0
+LEAST_OF_MEDIAN = 0.3
 TURNS = 499
 DRAWS = 200
 SMOOTHING = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
@@ -97,7 +98,8 @@ def season_atlas(panel: Panel, seed: int = 12345) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a series: ``unique_id``; ``years``; ``reason`` (empty, or why it was not judged); ``strength`` (0-1); ``p_value``;
+        One row a series: ``unique_id``; ``years`` (the last ones, one after the other, that are filled); ``reason`` (empty,
+        or why it was not judged); ``strength`` (0-1); ``p_value``;
         ``q_value`` (Benjamini-Hochberg over the judged series); ``is_seasonal``; ``peak_ratio`` (peak over the year's mean);
         ``onset_week``, ``peak_week``, ``end_week`` (0-51) each with ``_low`` and ``_high`` (80 % interval; may be below 0 or above 51 where it
         reaches over New Year); ``works_from_week``, ``works_until_week`` (off-season works: from two weeks after the end to four before
@@ -109,21 +111,20 @@ def season_atlas(panel: Panel, seed: int = 12345) -> pd.DataFrame:
     as the toroidal shift of Lotwick & Silverman (1982), Journal of the Royal Statistical Society B 44:406. False discovery: Benjamini & Hochberg (1995).
     """
     profiles = yearly_profiles(panel)
-    years = profiles.shape[1]
-    weekly = np.nan_to_num(np.nanmean(panel.counts, axis=1)) * 7 / panel.step
-    judged = (weekly >= LEAST_A_WEEK) & (years >= LEAST_YEARS)
-    if years:
-        judged &= np.isfinite(profiles).all(axis=(1, 2))
+    years = _filled_years(panel, profiles.shape[1])
     frame = pd.DataFrame({"unique_id": panel.ids, "years": years})
-    frame["reason"] = np.where(judged, ENOUGH, TOO_SHORT if years < LEAST_YEARS else TOO_FEW)
+    few = np.where((years < LEAST_YEARS) & (profiles.shape[1] >= LEAST_YEARS), TOO_FEW, TOO_SHORT)
+    frame["reason"] = np.where(years >= LEAST_YEARS, ENOUGH, few)
     columns = ["strength", "p_value", "q_value", "peak_ratio", *(f"{what}_week{end}" for what in ("onset", "peak", "end") for end in ("", "_low", "_high"))]
     values = np.full((len(frame), len(columns)), np.nan)
     chance = np.random.default_rng(seed)
-    chosen = _smooth(profiles[judged])
-    if len(chosen):
+    for count in np.unique(years[years >= LEAST_YEARS]):
+        judged = years == count
+        chosen = smoothed(profiles[judged, -count:])
         strength, p_value = _tested(chosen, chance)
-        mean = chosen.mean(axis=1)
-        values[judged] = np.column_stack([strength, p_value, _false_discovery(p_value), mean.max(axis=1), _weeks(chosen, chance)])
+        values[judged] = np.column_stack([strength, p_value, p_value, chosen.mean(axis=1).max(axis=1), _weeks(chosen, chance)])
+    known = years >= LEAST_YEARS
+    values[known, columns.index("q_value")] = _false_discovery(values[known, columns.index("p_value")])
     frame[columns] = values
     frame["is_seasonal"] = (frame["q_value"] <= SURE) & (frame["peak_ratio"] >= STRONG_PEAK)
     frame.loc[~frame["is_seasonal"], columns[4:]] = np.nan
@@ -134,8 +135,21 @@ def season_atlas(panel: Panel, seed: int = 12345) -> pd.DataFrame:
     return frame
 
 
-def _smooth(profiles: np.ndarray) -> np.ndarray:
-    """Weighted mean of five weeks, going on from December to January."""
+def _filled_years(panel: Panel, years: int) -> np.ndarray:
+    """Of each series how many of the last years, one after the other, were filled: a category that began later has fewer.
+
+    A filled year has a ticket a week, and not far fewer than the median year: the year in which a category began would be all season.
+    """
+    size = years * (WEEKS * 7) // panel.step
+    if not years:
+        return np.zeros(len(panel.ids), dtype="int64")
+    totals = np.nansum(panel.counts[:, -size:].reshape(len(panel.ids), years, -1), axis=2)
+    filled = totals[:, ::-1] >= np.maximum(LEAST_A_WEEK * WEEKS, LEAST_OF_MEDIAN * np.median(totals, axis=1, keepdims=True))
+    return np.asarray(np.where(filled.all(axis=1), years, filled.argmin(axis=1)))
+
+
+def smoothed(profiles: np.ndarray) -> np.ndarray:
+    """Weighted mean of five weeks, going on from December to January; the last axis is the week."""
     reach = len(SMOOTHING) // 2
     return np.asarray(sum(weight * np.roll(profiles, shift, axis=-1) for weight, shift in zip(SMOOTHING, range(-reach, reach + 1), strict=True)))
 

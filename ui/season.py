@@ -99,12 +99,10 @@ def _choose(key: str) -> None:
 
 def draw_strip(view: View, flags: Flags, height: int, *, as_chart: bool) -> None:
     """The coming year of the seasonal problems of the city."""
-    level = "category_2"
     seasons = foresight_loaders.seasons(flags.foresight.version, view.scope)
+    seasonal = seasons[seasons["is_seasonal"].astype("bool")]["level"].value_counts()
+    level = max(("category", "category_2"), key=lambda name: int(seasonal.get(name, 0)))
     chosen = seasons[seasons["level"] == level]
-    if chosen["is_seasonal"].astype("bool").sum() < 3:
-        level = "category"
-        chosen = seasons[seasons["level"] == level]
     chosen = chosen[chosen["category_1"].fillna("") != ""]
     chosen = chosen.assign(name=chosen[level if level == "category_2" else "category_1"])
     chosen["name"] = list(urlstate.unique_labels(map(str, chosen["series_id"]), chosen["name"], chosen["category_1"]).values())
@@ -113,7 +111,7 @@ def draw_strip(view: View, flags: Flags, height: int, *, as_chart: bool) -> None
         st.info(_("历史不足三年，或没有每年重复的季节性问题，还画不出全年日历。"), icon="📅")
         return
     events = foresight_loaders.events(flags.foresight.calendar, rows.weeks[0], rows.weeks[-1])
-    sentence = season_tables.strip_sentence(rows, flags.today)
+    sentence = season_tables.strip_sentence(rows)
     if as_chart:
         dark = st.context.theme.type == "dark"
         key = (flags.foresight.version, view.scope, height, dark)

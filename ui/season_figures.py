@@ -16,7 +16,7 @@ from ui.words import _
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["BREAKS", "Strip", "strip", "strip_rows", "where_map"]
+__all__ = ["BREAKS", "Strip", "next_start", "strip", "strip_rows", "where_map"]
 
 WEEKS = 52
 WEEKS_BACK = 4
@@ -33,12 +33,13 @@ LEAST_APART_WEEKS = 5
 class Strip:
     """The coming year, week by week: ``weeks`` (first days), ``names`` (problems), ``ratios`` (problems x weeks, times the year's mean).
 
-    ``seasonal_count`` is the number of all seasonal problems, of which the strongest are shown.
+    ``onsets`` are the days on which each next begins; ``seasonal_count`` is the number of all seasonal problems, of which those with the highest peaks are shown.
     """
 
     weeks: list[date]
     names: list[str]
     ratios: np.ndarray
+    onsets: list[date]
     seasonal_count: int
 
 
@@ -60,7 +61,14 @@ def strip_rows(seasons: pd.DataFrame, profiles: pd.DataFrame, today: date, name:
     table = profiles.pivot_table(index="series_id", columns="week", values="ratio").reindex(strong["series_id"])
     ratios = table.to_numpy()[:, places] if len(table) else np.zeros((0, WEEKS))
     order = np.argsort(-ratios[:, WEEKS_BACK:].argmax(axis=1), kind="stable")
-    return Strip(weeks, [strong[name].iloc[place] for place in order], ratios[order], len(seasonal))
+    onsets = [next_start(strong["onset_week"].iloc[place], today) for place in order]
+    return Strip(weeks, [strong[name].iloc[place] for place in order], ratios[order], onsets, len(seasonal))
+
+
+def next_start(week: float, today: date) -> date:
+    """The next day, from today on, on which a week of the atlas begins; its weeks count from 1 January."""
+    start = date(today.year, 1, 1) + timedelta(weeks=int(week))
+    return start if start >= today else date(today.year + 1, 1, 1) + timedelta(weeks=int(week))
 
 
 def strip(rows: Strip, events: pd.DataFrame, today: date, height: int, *, dark: bool) -> go.Figure:

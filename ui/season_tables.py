@@ -59,17 +59,12 @@ def atlas_table(seasons: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def strip_sentence(rows: Strip, today: date) -> str:
-    """Which problems peak next, in the order in which they do."""
-    ahead = [place for place, week in enumerate(rows.weeks) if week >= today]
-    parts = []
-    for name, ratios in zip(rows.names, rows.ratios, strict=True):
-        busy = [place for place in ahead if ratios[place] >= BUSY]
-        if busy:
-            parts.append((rows.weeks[busy[0]], name))
-    named = [_("{name}（{day}起）").format(name=name, day=words.short_span(week, week)) for week, name in sorted(parts)[:SHOWN_PEAKS]]
+def strip_sentence(rows: Strip) -> str:
+    """Which problems' seasons begin next, in that order."""
+    coming = sorted(zip(rows.onsets, rows.names, strict=True))[:SHOWN_PEAKS]
+    named = [_("{name}（{day}前后）").format(name=name, day=words.short_span(day, day)) for day, name in coming]
     text = _("橙色比全年平均多，蓝色少。{n} 个问题有每年重复的季节，列出起伏最大的 {shown} 个；").format(n=rows.seasonal_count, shown=len(rows.names))
-    return text + (_("接下来依次转旺：{names}。").format(names=_("、").join(named)) if named else _("未来一年没有超过平时 1.3 倍的旺季。"))
+    return text + (_("按往年，接下来依次进入旺季：{names}。").format(names=_("、").join(named)) if named else "")
 
 
 def where_sentence(known: pd.DataFrame, card: Card) -> str:

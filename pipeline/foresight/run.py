@@ -15,7 +15,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from forecasts.pooled import PooledCounts
-from forecasts.season import season_atlas, yearly_profiles
+from forecasts.season import season_atlas, smoothed, yearly_profiles
 from forecasts.warning_windows import windows_ahead
 from governance.policy import load_policy
 from pipeline.foresight.ahead import forecast_finer, forecast_levels, long_frame
@@ -284,7 +284,7 @@ class _Run:
                 with np.errstate(invalid="ignore"):  # a series whose years are all empty has no course: NaN
                     mean = np.nansum(courses, axis=1) / np.isfinite(courses).sum(axis=1)
                 weeks = np.tile(np.arange(mean.shape[1]), len(mean))
-                profiles.append(pd.DataFrame({"series_id": np.repeat(numbers, mean.shape[1]), "week": weeks, "ratio": mean.ravel()}))
+                profiles.append(pd.DataFrame({"series_id": np.repeat(numbers, mean.shape[1]), "week": weeks, "ratio": smoothed(mean).ravel()}))
         return pd.concat(atlases, ignore_index=True), pd.concat(profiles, ignore_index=True) if profiles else EMPTY_PROFILE
 
     def _meta(self, series: int) -> pd.DataFrame:

@@ -47,6 +47,15 @@ def test_what_has_no_season_is_hardly_ever_called_seasonal():
     assert found["is_seasonal"].sum() <= 3
 
 
+def test_a_category_that_began_later_is_judged_by_its_own_years():
+    began = len(DAYS) - 3 * 364 - 20
+    late = bump(140, 210, 4.0) * (np.arange(len(DAYS)) >= began)
+    found = season_atlas(panel(np.stack([late, bump(140, 210, 4.0)])))
+    assert found["years"].tolist() == [3, 4]
+    assert found["is_seasonal"].all()
+    assert found["onset_week"].tolist() == pytest.approx([20, 20], abs=1)
+
+
 def test_one_storm_is_not_a_season():
     mean = np.full(len(DAYS), 10.0)
     mean[900:930] *= 12

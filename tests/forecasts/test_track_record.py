@@ -6,7 +6,7 @@ from math import isnan, sqrt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasts.track_record import BINS, Record, calibration, first_warnings, record, records_by
@@ -52,6 +52,7 @@ def test_the_first_warning_of_a_window_counts():
 
 
 @given(st.permutations(range(len(STATEMENTS))))
+@settings(max_examples=25)
 def test_the_order_of_statements_does_not_matter(order):
     pd.testing.assert_frame_equal(first_warnings(STATEMENTS.iloc[list(order)]), first_warnings(STATEMENTS))
 
