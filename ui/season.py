@@ -12,7 +12,7 @@ import streamlit as st
 
 from governance import rates
 from storage.scope import Role
-from ui import exports, foresight_loaders, geometry, loaders, maps, season_figures, season_flags, season_tables, tables, theme, urlstate, words
+from ui import exports, foresight_loaders, geometry, identity, loaders, maps, season_figures, season_flags, season_tables, tables, theme, urlstate, words
 from ui import season_sentences as said
 from ui.kept import kept
 from ui.words import _
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Flags", "begin", "download", "draw_cards", "draw_chosen", "draw_strip", "draw_where", "pick_card"]
 
 FLAG_KEY = "flag"
+EXPLORER_PAGE = "pages/foresight/explorer.py"
 LEVEL_KEY = "flags_of"
 WHOLE_KEY = "every_flag"
 STYLE = """<style>
@@ -172,8 +173,22 @@ def draw_chosen(view: View, flags: Flags, card: Card) -> None:
     """The chosen warning in full: its lines and what is usually done."""
     replayed = season_flags.flag_records(flags.foresight, view.scope)
     st.html(STYLE + _card_html(card, said.lines(card, season_flags.flag_record(replayed, card)), flags.today))
+    if view.scope.role is not Role.DEPARTMENT:
+        st.page_link(EXPLORER_PAGE, label=_("看证据：历史、预测与成绩"), icon=":material/query_stats:", query_params=_evidence(card))
     st.markdown(_("**建议措施**（假定，来自通用预案库）"))
     st.markdown("\n".join(f"{number}. {text}" for number, text in enumerate(card.warning["actions"], 1)))
+
+
+def _evidence(card: Card) -> dict[str, str]:
+    """The query that opens the explorer on the card's series, by the same identity."""
+    row = card.warning
+    query = {key: st.query_params[key] for key in (identity.ROLE_KEY, identity.UNIT_KEY) if key in st.query_params}
+    query["category"] = str(row["category_1"])
+    if isinstance(row["category_2"], str):
+        query["category_2"] = row["category_2"]
+    if isinstance(row["place_code"], str):
+        query[str(row["level"])] = row["place_code"]
+    return query
 
 
 def _places(view: View, flags: Flags, card: Card, level: str) -> pd.DataFrame:

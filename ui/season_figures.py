@@ -33,7 +33,7 @@ LEAST_APART_WEEKS = 5
 class Strip:
     """The coming year, week by week: ``weeks`` (first days), ``names`` (problems), ``ratios`` (problems x weeks, times the year's mean).
 
-    ``onsets`` are the days on which each next begins; ``seasonal_count`` is the number of all seasonal problems, of which those with the highest peaks are shown.
+    ``onsets`` are the days on which each next begins, ``seasonal_count`` the number of all seasonal problems, shown or not.
     """
 
     weeks: list[date]

@@ -9,14 +9,14 @@ view = frame.begin(_("预测查询"), _("某类问题、某个地方接下来会
 foresight = foresight_loaders.current(view.version)
 if foresight is None:
     st.info(explorer_sentences.none_yet(), icon=":material/hourglass_empty:")
-    frame.foot(view, "request_count")
+    frame.foot(view, "request_count", "usual_count", "expected_count", "busy_probability")
     st.stop()
 target, name = explorer.pick(view, foresight)
 if not foresight.is_current:
     st.caption(explorer_sentences.stale(foresight))
 if target is None:
     st.info(explorer_sentences.not_forecast(name), icon="🔎")
-    frame.foot(view, "request_count")
+    frame.foot(view, "request_count", "usual_count", "expected_count", "busy_probability")
     st.stop()
 st.markdown(f"**{name}**")
 st.markdown(f"#### {explorer.verdict(view, foresight, target)}")
@@ -45,4 +45,4 @@ with right, st.container(border=True, height="stretch", gap="small"):
     panels.head(_("模型与成绩"))
     explorer.draw_model(view, foresight, target)
 
-frame.foot(view, "request_count")
+frame.foot(view, "request_count", "usual_count", "expected_count", "busy_probability")

@@ -10,7 +10,7 @@ foresight = foresight_loaders.current(view.version)
 warnings = foresight_loaders.warnings(view.version, view.scope, view.facts.filled_until)
 if foresight is None and warnings.empty:
     st.info(explorer_sentences.none_yet(), icon=":material/hourglass_empty:")
-    frame.foot(view, "request_count")
+    frame.foot(view, "request_count", "usual_count", "busy_probability", "warning_precision", "warning_recall", "warning_lead")
     st.stop()
 if foresight is not None and not foresight.is_current:
     st.caption(explorer_sentences.stale(foresight))
@@ -33,4 +33,4 @@ if len(track.windows):
 with st.container(border=True, gap="small"):
     ledger.draw_list(view, warnings)
 
-frame.foot(view, "request_count")
+frame.foot(view, "request_count", "usual_count", "busy_probability", "warning_precision", "warning_recall", "warning_lead")

@@ -186,7 +186,9 @@ def test_a_budget_is_of_each_owner_and_of_first_windows() -> None:
         ("subdistrict", "e1", 9, 1, 5, 0.5, False),
         ("subdistrict", "e1", 9, 2, 500, 0.9, False),
     ]
-    rows = pd.DataFrame(table, columns=["place_level", "place_code", "series_id", "window_start", "expected", "probability", "listed"]).assign(usual=0.0)
+    rows = pd.DataFrame(table, columns=["place_level", "place_code", "series_id", "window_start", "beyond", "probability", "listed"])
+    usual = [0, 0, 500, 0, 100, 0, 0, 0, 0, 90, 0]  # many requests are no reason by themselves
+    rows = rows.assign(usual=usual, expected=rows["beyond"] + usual)
     assert budgeted(rows, BUDGET).tolist() == rows["listed"].tolist()
     backwards = rows.iloc[::-1]
     assert budgeted(backwards, BUDGET).tolist() == backwards["listed"].tolist()

@@ -184,6 +184,18 @@ def test_history_equals_a_recount(foresight_home, selection, fine, wanted):
         assert daily[stamp(day)] == counted(day, **wanted)
 
 
+@pytest.mark.parametrize(("step", "steps_a_line"), [("day", 1), ("week", 7)])
+def test_the_busy_line_is_a_multiple_of_the_mean_of_the_last_year(foresight_home, monkeypatch, step, steps_a_line):
+    version = loaders.pin_version()
+    view = type("V", (), {"version": version, "scope": Scope(Role.PLANNER), "facts": loaders.facts(version)})()
+    target = Target(0, "city", Selection(), None, "x", "pooled_counts")
+    foresight = foresight_loaders.current(version)
+    mean = sum(counted(str(CUTOFF - timedelta(days=back))) for back in range(364)) / 364
+    assert explorer.course(view, foresight, target, step).busy == pytest.approx(1.3 * mean * steps_a_line)
+    monkeypatch.setattr(explorer, "YEAR_DAYS", 500)
+    assert np.isnan(explorer.course(view, foresight, target, step).busy), "the city has 446 days"
+
+
 def test_weeks_are_whole_and_begin_on_monday():
     days = pd.date_range("2025-11-12", "2025-11-25", unit="us")  # Wednesday to Tuesday
     found = explorer.weekly(pd.DataFrame({"day": days, "count": range(14)}), "count")
@@ -340,6 +352,7 @@ def test_bands_are_drawn_from_the_quantiles_and_the_past_from_counts():
     by_name = {(trace.name, trace.fill): list(trace.y) for trace in figure.data}
     assert by_name["80%区间", None] == [2] * 3
     assert by_name["80%区间", "tonexty"] == [6] * 3
+    assert by_name["50%区间", None] == [3] * 3
     assert by_name["50%区间", "tonexty"] == [5] * 3
     assert by_name["预计（中位）", None] == [4] * 3
     assert by_name["实际", None] == [7, 8, 9]

@@ -184,6 +184,7 @@ def test_the_figure_shows_said_against_came_with_its_twin():
     assert list(dots.x) == pytest.approx([5, 80])
     assert list(dots.y) == pytest.approx([30, 79])
     assert list(dots.error_y.array) == pytest.approx([100 * (frame["came_high"][row] - frame["came"][row]) for row in (0, 1)])
+    assert list(dots.error_y.arrayminus) == pytest.approx([100 * (frame["came"][row] - frame["came_low"][row]) for row in (0, 1)])
     assert list(dots.text) == ["100", "100"]
     table = ledger_figures.calibration_table(frame)
     assert table["说的可能"].tolist() == ["0–10%", "70–90%"]
