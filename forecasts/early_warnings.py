@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from forecasts.counts import negative_binomial_cdf, negative_binomial_quantiles
+from forecasts.silence import begun
 from forecasts.warning_windows import WINDOW_DAYS, spans_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def window_statements(
     logarithmic mean Divisia decomposition (Ang 2004, Energy Policy 32:1131, equation 5), in which nothing is left over. A share may be
     negative; another is above 1 then.
     """
-    past = panel.until(cutoff)
+    past = begun(panel.until(cutoff))
     shape = model.shape(past, rule.horizon, spans_of(windows, cutoff))
     spans = spans_of(windows, cutoff)
     expected, variance = shape.totals(spans)
