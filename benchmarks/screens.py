@@ -19,7 +19,16 @@ from tests.browser.conftest import FLAGS, Server
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 SCREENS = {"1920": (1920, 1080), "1366": (1366, 768), "phone": (390, 844)}
-PAGES = {"cockpit": "/", "heatmap": "/heatmap", "checkup": "/checkup", "quality": f"/quality?role={quote('管理员')}"}
+PLANNER = f"?role={quote('规划专班')}"
+PAGES = {
+    "cockpit": "/",
+    "heatmap": "/heatmap",
+    "checkup": "/checkup",
+    "season": f"/season{PLANNER}",
+    "explorer": f"/explorer{PLANNER}",
+    "ledger": f"/ledger{PLANNER}",
+    "quality": f"/quality?role={quote('管理员')}",
+}
 WALL = "/?mode=wall"
 FOOT, TURN = "数据版本", "轮换"
 SHOWN_WIDTH = 1280
@@ -64,17 +73,20 @@ def main() -> None:
     """Takes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", action="append", required=True, metavar="NAME=DIR", help="a city's WEISU_HOME under the name used in file names")
+    parser.add_argument("--page", action="append", choices=[*PAGES, "wall"], help="renew the pictures of these pages alone")
     options = parser.parse_args()
+    wanted = options.page or [*PAGES, "wall"]
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS)
         for name, folder in (item.split("=", 1) for item in options.home):
             server = Server(Path(folder).resolve())
             try:
-                for page, path in PAGES.items():
+                for page, path in ((page, path) for page, path in PAGES.items() if page in wanted):
                     for screen, size in SCREENS.items():
                         _take(browser, server.base + path, FOOT, size, FOLDER / f"{name}-{page}-{screen}.webp")
-                _take(browser, server.base + WALL, TURN, SCREENS["1920"], FOLDER / f"{name}-wall-1920.webp")
+                if "wall" in wanted:
+                    _take(browser, server.base + WALL, TURN, SCREENS["1920"], FOLDER / f"{name}-wall-1920.webp")
             finally:
                 server.close()
         browser.close()

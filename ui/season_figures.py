@@ -26,7 +26,7 @@ BREAKS = (0.77, 1.0, 1.3, 2.0)
 DIM = 0.35
 MOST_ROWS = 16
 LONGEST_LABEL = 4
-LEAST_APART_WEEKS = 5
+LEAST_APART_WEEKS = 8
 
 
 @dataclass(frozen=True, slots=True)

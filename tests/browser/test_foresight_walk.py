@@ -17,7 +17,7 @@ from tests.ui import season_city
 pytestmark = pytest.mark.browser
 
 PLANNER = "role=规划专班"
-WAIT = 60_000
+WAIT = 120_000
 WINDOW = date(2025, 11, 24), date(2025, 12, 21)
 WARNING = f"season|city||{season_city.HEATING}|{WINDOW[0]}"
 
@@ -34,7 +34,13 @@ def walk_server(walk_home: Path) -> Iterator[Server]:
     running.close()
 
 
+def idle(page) -> None:
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=WAIT)
+    page.wait_for_timeout(500)
+
+
 def submit(page, said: str) -> None:
+    idle(page)  # a press on the form of the run before is nobody's
     page.get_by_role("button", name="提交").click()
     page.get_by_text(f"已记录：{said}").first.wait_for(timeout=WAIT)
 
@@ -44,23 +50,24 @@ def test_from_what_comes_to_its_score(walk_server, walk_home: Path, visit):
     page = walk.open(f"/season?{PLANNER}", "数据版本")
     page.get_by_text("供暖问题 · 全市").first.wait_for(timeout=WAIT)
     assert "热力集团" in page.locator(".weisu-flag").first.inner_text()
-    assert page.locator("[data-testid=stPlotlyChart]").count() == 2
-    page.get_by_text("○ 待研判").first.wait_for()
+    page.locator("[data-testid=stPlotlyChart]").nth(1).wait_for(timeout=WAIT)  # the strip of the year and the map of where
+    page.get_by_text("○ 待研判").first.wait_for(timeout=WAIT)
     submit(page, "研判")
     page.get_by_text("◔ 属实待派").first.wait_for(timeout=WAIT)
     submit(page, "确认并填写措施")
     page.get_by_text("◑ 已派").first.wait_for(timeout=WAIT)
+    idle(page)
     page.get_by_label("预案内容或存放位置").fill("预案库2025-07号")
     submit(page, "预案就绪")
     page.get_by_text("● 预案就绪").first.wait_for(timeout=WAIT)
-    page.get_by_text("预案库2025-07号").first.wait_for()
+    page.get_by_text("预案库2025-07号").first.wait_for(timeout=WAIT)
 
     said = season_city.move_on(walk_home, walk_home.parent)
     assert "计分" in said
     page = walk.open(f"/season?{PLANNER}&flag={WARNING}", "数据版本")
     came = season_city.count(season_city.HEATING, *WINDOW)
     page.get_by_text(f"实际 {came} 件").first.wait_for(timeout=WAIT)
-    page.get_by_text("● 命中").first.wait_for()
+    page.get_by_text("● 命中").first.wait_for(timeout=WAIT)
     submit(page, "复盘")
     page.get_by_text("✔ 已复盘").first.wait_for(timeout=WAIT)
     page = walk.open(f"/ledger?{PLANNER}", "数据版本")
