@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from benchmarks.demo_ground import demo_panel, true_mean
 from forecasts.panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from forecasts.interface import Model
 
 __all__ = ["GROUNDS", "Ground", "evenly"]
 
@@ -24,11 +27,12 @@ MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A contest: the calendar of the city, how to make its panel for a frequency, and the cut-offs."""
+    """A contest: the calendar of the city, how to make its panel for a frequency, the cut-offs, and where it is known, the truth."""
 
     calendar: str
     panel: Callable[[str], Panel]
     cutoffs: tuple[date, ...]
+    truth: Callable[[str], Model] | None = None
 
 
 def _panel(tickets: pd.DataFrame, place: str, kind: str, frequency: str) -> Panel:
@@ -85,6 +89,7 @@ GROUNDS = {
     "nyc_borough": Ground("US-NY", _borough, _cutoffs(date(2018, 2, 1), date(2019, 10, 1), 3)),
     "nyc_council_district": Ground("US-NY", _district, _cutoffs(date(2018, 2, 1), date(2019, 10, 1), 3)),
     "boston_neighborhood": Ground("US-MA", _boston, _cutoffs(date(2019, 2, 1), date(2022, 10, 1), 6)),
+    "demo_district": Ground("CN-BJ", demo_panel, _cutoffs(date(2025, 9, 1), date(2026, 8, 1), 1), true_mean),
 }
 """Contests by name. The level break of March 2020 is left out of New York here and tried on its own."""
 

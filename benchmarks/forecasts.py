@@ -111,6 +111,8 @@ def contest(name: str, ground: Ground, frequency: str, origins: int, statsforeca
     ours = _score(panel, PooledCounts(ground.calendar), cutoffs)
     print(ours.line("pooled_counts", None), flush=True)
     others: list[Model] = [SeasonalNaive(), LastYearLevel(), Ets(), *(ProphetModel(kind, ground.calendar) for kind in PROPHET_CONFIGURATIONS)]
+    if ground.truth is not None:
+        others.insert(0, ground.truth(frequency))
     for model in others:
         print(_score(panel, model, cutoffs).line(model.name, ours), flush=True)
     if statsforecast is not None:

@@ -31,7 +31,10 @@ BYTES_A_MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What ``sessions`` visitors saw during ``seconds``: every run, the server's processor seconds, and its memory in MB."""
+    """What ``sessions`` visitors saw during ``seconds``: every run, the server's processor seconds, and its memory in MB.
+
+    ``stolen`` is the share of the processors' time that other guests of the same host had: above a few percent, times say little.
+    """
 
     sessions: int
     seconds: float
@@ -40,6 +43,7 @@ class Level:
     cpu_seconds: float
     before_mb: float
     after_mb: float
+    stolen: float
 
     @property
     def faults(self) -> list[str]:
@@ -63,6 +67,12 @@ def cpu_seconds(pid: int) -> float:
     """Processor seconds a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+
+
+def _processors() -> tuple[int, int]:
+    """Ticks of all processors so far that other guests of the host had, and all ticks."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
+    return ticks[7], sum(ticks)
 
 
 def wait_until_settled(pid: int) -> float:
@@ -109,14 +119,16 @@ async def _level(server: Server, sessions: int, seconds: float) -> Level:
     await _walk(address)
     await asyncio.to_thread(wait_until_settled, pid)
     before, cpu_before = resident_mb(pid), cpu_seconds(pid)
+    stolen_before, ticks_before = _processors()
     began = time.monotonic()
     visitors = [Visitor(address, random.Random(number)) for number in range(sessions)]
     level: tuple[list[Run], list[Run]] = ([], [])
     until = began + THINK_SECONDS + seconds
     await asyncio.gather(*(_visit(visitor, THINK_SECONDS * number / sessions, until, level) for number, visitor in enumerate(visitors)))
     cpu, after, taken = cpu_seconds(pid) - cpu_before, resident_mb(pid), time.monotonic() - began
+    stolen, ticks = _processors()
     await asyncio.gather(*(visitor.close() for visitor in visitors), return_exceptions=True)
-    return Level(sessions, taken, *level, cpu, before, after)
+    return Level(sessions, taken, *level, cpu, before, after, (stolen - stolen_before) / (ticks - ticks_before))
 
 
 def measure_sessions(home: Path, sessions: int, seconds: float) -> tuple[Level, Level]:
@@ -159,6 +171,7 @@ def report(level: Level, name: str) -> list[str]:
     bound = BOUNDS_MS.get(level.sessions)
     lines.append(f"  p95 of all [{'<= ' + str(bound) + ' ms' if bound else 'no bound for this number'}]; 'open' includes the connection")
     lines.append(f"  processor: {level.cpu_seconds * 1000 / count:.0f} ms a run [<= {CPU_MS_A_RUN}], {level.cpu_seconds / level.seconds:.0%} of one core")
+    lines.append(f"  the host gave other guests {level.stolen:.1%} of the processors' time")
     lines.append(f"  memory: {level.before_mb:.0f} -> {level.after_mb:.0f} MB, {level.mb_a_session:.2f} MB a session [<= {MB_A_SESSION:.0f}]")
     lines.append(f"  errors: {len(level.faults)} [0]" + "".join(f"\n    {fault}" for fault in sorted(set(level.faults))[:5]))
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from forecasts.pooled import PooledCounts, Shape
     from forecasts.warning_windows import Window
 
-__all__ = ["CAUSES", "Rule", "Statements", "window_statements", "within_budget", "within_false_share"]
+__all__ = ["CAUSES", "Rule", "Statements", "window_statements", "within_budget", "within_false_share", "worth"]
 
 CAUSES = ("season", "calendar", "city", "own")
 """What a window's difference from usual is shared out over: the yearly wave, the calendar's events, the level of the problem in the whole city,
@@ -187,10 +187,18 @@ def within_false_share(probability: np.ndarray, share: float) -> np.ndarray:
     return chosen & (known >= 0)
 
 
-def within_budget(worth: np.ndarray, owners: np.ndarray, budget: int) -> np.ndarray:
+def worth(expected: Any, usual: Any, probability: Any) -> Any:
+    """What it is worth to know of a busy window, by which lists are ordered: requests expected beyond usual, times the probability of a busy window.
+
+    Numbers or arrays of one shape; below 0 where less than usual is expected, NaN where one of the three is.
+    """
+    return (expected - usual) * probability
+
+
+def within_budget(values: np.ndarray, owners: np.ndarray, budget: int) -> np.ndarray:
     """Of each owner the ``budget`` warnings that are worth most, N, bool; ties by position."""
-    order = np.argsort(-worth, kind="stable")
+    order = np.argsort(-values, kind="stable")
     place = pd.Series(owners[order]).groupby(owners[order]).cumcount().to_numpy()
-    chosen = np.zeros(len(worth), dtype=bool)
+    chosen = np.zeros(len(values), dtype=bool)
     chosen[order] = place < budget
     return chosen

@@ -51,6 +51,10 @@ def _is_tolerance(value: Any) -> bool:
     return all((value[f"{of}_watch"] == 0) == (value[f"{of}_alert"] == 0) and value[f"{of}_watch"] <= value[f"{of}_alert"] for of in ("past", "peer"))
 
 
+def _has_whole_numbers(value: Any, *names: str) -> bool:
+    return isinstance(value, dict) and set(value) == set(names) and all(type(number) is int for number in value.values())
+
+
 WEEKS_OF_A_YEAR = 52
 
 
@@ -73,10 +77,10 @@ VALUES: dict[str, Callable[[Any], bool]] = {
     "quality.late_days": lambda value: type(value) is int and value >= 0,
     "foresight.busy_ratio": lambda value: type(value) is float and value > 1,
     "foresight.probability": lambda value: _has_numbers(value, "enter", "leave") and 0 < value["leave"] <= value["enter"] < 1,
-    "foresight.lead_weeks": lambda value: _has_numbers(value, "least", "most") and 0 < value["least"] < value["most"] <= WEEKS_OF_A_YEAR,
+    "foresight.lead_weeks": lambda value: _has_whole_numbers(value, "least", "most") and 0 < value["least"] < value["most"] <= WEEKS_OF_A_YEAR,
     "foresight.least_count": lambda value: type(value) is int and value > 0,
     "foresight.false_share": lambda value: type(value) is float and 0 < value < 1,
-    "foresight.budget": lambda value: _has_numbers(value, "leader", "planner", "district", "subdistrict") and min(value.values()) > 0,
+    "foresight.budget": lambda value: _has_whole_numbers(value, "leader", "planner", "district", "subdistrict") and min(value.values()) > 0,
     "foresight.triage_days": lambda value: type(value) is int and value > 0,
     "checkup.least_months": lambda value: type(value) is int and value > 0,
     "checkup.least_peers": lambda value: type(value) is int and value > 0,

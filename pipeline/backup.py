@@ -66,7 +66,7 @@ def _records(home: Home, archive: Path) -> Iterator[list[tuple[Path, str]]]:
 
 
 def backup(home: Home, archive: Path) -> BackupResult:
-    """Writes the whole home into one tar file; holds the writer's lock, so the archive is of one moment.
+    """Writes the whole home into one tar file; holds the locks of those who take in tickets and make forecasts, so the archive is of one moment.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def backup(home: Home, archive: Path) -> BackupResult:
         message = f"备份文件的目录 {archive.parent} 不存在"
         raise InputError(message)
     beside = archive.with_name(f".{archive.name}.new")
-    with home.writing(), _records(home, archive) as records:
+    with home.writing(), home.foreseeing(), _records(home, archive) as records:
         hashes = {}
         total = 0
         kept = [*((path, path.relative_to(home.root).as_posix()) for path in _kept(home)), *records]

@@ -10,6 +10,7 @@ import pandas as pd
 from forecasts.early_warnings import CAUSES
 from governance import rates
 from ui import figures, theme, words
+from ui.season_sentences import CAUSE_NAMES
 from ui.words import _
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ui.explorer import Course, Season
 
 __all__ = [
-    "CAUSE_NAMES",
     "DAYS_OF_A_WEEK",
     "HEIGHT",
     "SMALL",
@@ -37,7 +37,6 @@ __all__ = [
     "week_start",
 ]
 
-CAUSE_NAMES = {"season": _("季节"), "calendar": _("日历"), "city": _("全市趋势"), "own": _("本地趋势")}
 OWN_LEVEL = _("自身水平")
 CAUSE_COLOURS = {"season": theme.NOW, "calendar": theme.ACCENT, "city": theme.SEQUENTIAL[1], "own": theme.COMPARISON}
 HEIGHT, SMALL = 340, 280

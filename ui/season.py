@@ -79,12 +79,9 @@ def begin(view: View) -> Flags | None:
         for note in urlstate.notes():
             st.caption(f"⚠ {note}")
     today = foresight.cutoff
-    bounds, lead = foresight_loaders.policy("probability", today), foresight_loaders.policy("lead_weeks", today)
-    rows = foresight_loaders.warnings(view.version, view.scope, today)
-    running = foresight_loaders.running(foresight.version, view.scope, bounds["enter"], lead["least"] * 7)
-    every = season_flags.cards(rows[~rows["is_replayed"].astype("bool")], view.version, running, today, bounds["leave"])
+    every = season_flags.cards_of(view.version, foresight, view.scope)
     shown, more = season_flags.ranked(every, level, foresight_loaders.budget(view.scope, today), whole=whole)
-    return Flags(foresight, today, level, shown, more, every, int(lead["most"]))
+    return Flags(foresight, today, level, shown, more, every, int(foresight_loaders.policy("lead_weeks", today)["most"]))
 
 
 def pick_card(flags: Flags) -> Card | None:

@@ -10,8 +10,8 @@ import streamlit as st
 
 from storage.home import Home
 from storage.records.aliases import RecordError
-from storage.records.warning_actions import DEED_LABELS, WarningDeed, act_on_warning
-from storage.records.warning_stages import DeedKind, Review, Stage, Verdict
+from storage.records.warning_actions import CHOICES, DEED_LABELS, WarningDeed, act_on_warning
+from storage.records.warning_stages import DeedKind, Stage
 from storage.scope import BOUND_ROLES
 from ui import foresight_loaders, loaders, records, tables, words
 from ui.words import _
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["form", "history"]
 
-VERDICTS = {Verdict.TRUE: _("属实"), Verdict.FALSE: _("误报"), Verdict.DATA: _("数据问题")}
-REVIEWS = {Review.HIT: _("命中"), Review.MISSED: _("落空"), Review.AVOIDED: _("避免（已采取措施，没有发生）")}
 STEERING = (DeedKind.VERIFY, DeedKind.ASSIGN, DeedKind.ACKNOWLEDGE, DeedKind.PLAN_READY, DeedKind.SNOOZE, DeedKind.WAKE)
 BOUND = (DeedKind.ACKNOWLEDGE, DeedKind.PLAN_READY, DeedKind.SNOOZE, DeedKind.WAKE)
 NEXT = {
@@ -56,13 +54,19 @@ def _units(view: View) -> list[str]:
     return [*units.loc[~is_street, "unit_name"], *units.loc[is_street, "unit_name"]]
 
 
+def _conclusion(name: str, kind: DeedKind) -> str:
+    """One of the conclusions there are for a deed."""
+    words_of = CHOICES[kind]
+    return str(st.radio(name, list(words_of), format_func=lambda value: _(words_of[value]), horizontal=True))
+
+
 def _ask(view: View, kind: DeedKind, card: Card, today: date) -> tuple[str, date | None]:
     """The field of a deed, and the last day of a snooze."""
     match kind:
         case DeedKind.VERIFY:
-            return str(st.radio(_("研判结论"), list(VERDICTS), format_func=VERDICTS.__getitem__, horizontal=True)), None
+            return _conclusion(_("研判结论"), DeedKind.VERIFY), None
         case DeedKind.REVIEW:
-            return str(st.radio(_("复盘结论"), list(REVIEWS), format_func=REVIEWS.__getitem__, horizontal=True)), None
+            return _conclusion(_("复盘结论（避免：已采取措施，没有发生）"), DeedKind.REVIEW), None
         case DeedKind.ASSIGN:
             return str(st.selectbox(_("主责单位"), _units(view), index=None, placeholder=_("请选择")) or ""), None
         case DeedKind.SNOOZE:
@@ -129,7 +133,7 @@ def history(view: View, card: Card) -> None:
     if rows.empty:
         st.caption(_("还没有人处置过。"))
         return
-    names: dict[str, str] = {**{str(key): text for key, text in VERDICTS.items()}, **{str(key): text for key, text in REVIEWS.items()}}
+    names = {value: _(text) for choices in CHOICES.values() for value, text in choices.items()}
     shown = pd.DataFrame(
         {
             _("日期"): [words.day(pd.Timestamp(day).date()) for day in rows["acted_on"]],

@@ -25,16 +25,14 @@ NAMED = 2
 def _words(snapshot: str, foresight: Foresight, scope: Scope) -> str:
     """The line; not read anew for every visitor, as it does not say what people did."""
     today = foresight.cutoff
-    bounds, lead = foresight_loaders.policy("probability", today), foresight_loaders.policy("lead_weeks", today)
-    rows = foresight_loaders.warnings(snapshot, scope, today)
-    running = foresight_loaders.running(foresight.version, scope, bounds["enter"], lead["least"] * 7)
-    every = season_flags.cards(rows[~rows["is_replayed"].astype("bool")], snapshot, running, today, bounds["leave"])
+    every = season_flags.cards_of(snapshot, foresight, scope)
     levels = [level for level in ("subdistrict", "district", "city") if level == scope.role.value] or ["city"]
     shown, more = season_flags.ranked(every, levels[0], foresight_loaders.budget(scope, today), whole=False)
     if not shown:
         return ""
     names = _("、").join(card.problem for card in shown[:NAMED])
-    return _("前瞻：未来{weeks}周 {n} 个问题转旺：{names}等").format(weeks=lead["most"], n=len(shown) + more, names=names)
+    weeks = foresight_loaders.policy("lead_weeks", today)["most"]
+    return _("前瞻：未来{weeks}周 {n} 个问题转旺：{names}等").format(weeks=weeks, n=len(shown) + more, names=names)
 
 
 def draw(view: View) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from forecasts.early_warnings import CAUSES
+from forecasts.early_warnings import CAUSES, worth
 from forecasts.track_record import Record, record
 from forecasts.warning_windows import WINDOW_DAYS
 from storage.records.warning_stages import Stage
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storage.scope import Scope
     from ui.foresight_loaders import Foresight
 
-__all__ = ["NEWS", "SETTLED", "Card", "cards", "flag_record", "flag_records", "ranked", "to_review"]
+__all__ = ["NEWS", "SETTLED", "Card", "cards", "cards_of", "flag_record", "flag_records", "ranked", "to_review"]
 
 IDENTITY = ["level", "place_code", "category_1", "category_2"]
 NEWS = {"new": _("● 新发"), "ongoing": _("◐ 持续"), "easing": _("○ 缓解"), "closed": _("■ 关闭")}
@@ -56,8 +56,8 @@ class Card:
 
     @property
     def worth(self) -> float:
-        """Expected requests beyond usual, times how likely they are."""
-        return float((self.warning["stated_expected"] - self.warning["usual"]) * self.warning["stated_probability"])
+        """What it is worth to know of it; see ``early_warnings.worth``."""
+        return float(worth(self.warning["stated_expected"], self.warning["usual"], self.warning["stated_probability"]))
 
     @property
     def times_usual(self) -> float:
@@ -72,6 +72,15 @@ class Card:
 def problem_name(category_1: str, category_2: object) -> str:
     """The finer name, or the coarser one alone."""
     return _("{fine}（{coarse}）").format(fine=category_2, coarse=category_1) if isinstance(category_2, str) else category_1
+
+
+def cards_of(snapshot: str, foresight: Foresight, scope: Scope) -> list[Card]:
+    """All cards the reader may see on the foresight's last day, the soonest first."""
+    today = foresight.cutoff
+    bounds, lead = foresight_loaders.policy("probability", today), foresight_loaders.policy("lead_weeks", today)
+    rows = foresight_loaders.warnings(snapshot, scope, today)
+    running = foresight_loaders.running(foresight.version, scope, bounds["enter"], lead["least"] * 7)
+    return cards(rows, snapshot, running, today, bounds["leave"])
 
 
 def cards(frame: pd.DataFrame, version: str, running: pd.DataFrame, today: date, leave: float) -> list[Card]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from forecasts.counts import negative_binomial_cdf
-from forecasts.early_warnings import CAUSES, within_budget
+from forecasts.early_warnings import CAUSES, within_budget, worth
 from governance.playbook import suggested_actions
 
 if TYPE_CHECKING:
@@ -87,12 +87,12 @@ def budgeted(rows: pd.DataFrame, budget: dict[str, int]) -> np.ndarray:
     The city's share one list, every district and subdistrict has its own; of windows of one problem that follow each other only the first takes a place.
     """
     owners = np.where(rows["place_level"] == "city", "", rows["place_code"].astype("str"))
-    worth = ((rows["expected"] - rows["usual"]) * rows["probability"]).to_numpy(float)
+    values = worth(rows["expected"], rows["usual"], rows["probability"]).to_numpy(float)
     first = (rows["window_start"] == rows.groupby("series_id")["window_start"].transform("min")).to_numpy()
     chosen = np.zeros(len(rows), dtype=bool)
     for level, most in (("city", budget["planner"]), ("district", budget["district"]), ("subdistrict", budget["subdistrict"])):
         inside = np.flatnonzero(first & (rows["place_level"] == level).to_numpy())
-        chosen[inside] = within_budget(worth[inside], owners[inside], most)
+        chosen[inside] = within_budget(values[inside], owners[inside], most)
     return np.asarray(rows["series_id"].isin(rows.loc[chosen, "series_id"]).to_numpy())
 
 
@@ -122,7 +122,6 @@ def to_issue(warned: pd.DataFrame, levels: tuple[Level, ...], names: Names, rule
             "window_end": rows["window_end"].dt.date,
             "issued_on": cutoff,
             "issued_at": datetime.now(UTC),
-            "is_replayed": False,
             **{name: rows[name].astype("float64") for name in ("probability", "expected", "usual", "low_50", "high_50", "low_80", "high_80")},
             "threshold": rows["threshold"].astype("int64"),
             "starts_on": rows["starts_on"].dt.date,

@@ -55,7 +55,6 @@ class IssuedWarning(Record):
     window_end: Mapped[date]
     issued_on: Mapped[date]
     issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    is_replayed: Mapped[bool]
     probability: Mapped[float] = mapped_column(Float)
     threshold: Mapped[int]
     expected: Mapped[float] = mapped_column(Float)

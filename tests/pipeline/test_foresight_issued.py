@@ -157,7 +157,7 @@ def test_a_row_says_who_what_and_until_when() -> None:
     assert json.loads(city["reason"]) == {"season": 0.9, "calendar": 0.2, "city": -0.15, "own": 0.05}
     assert json.loads(city["actions"]) == list(suggested_actions("水/漏水"))
     assert json.loads(city["rule"])["ratio"] == 1.3
-    assert (city["model"], city["version"], city["is_replayed"]) == ("pooled_counts", "v1", False)
+    assert (city["model"], city["version"]) == ("pooled_counts", "v1")
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_file_is_private_and_written_ahead(home: Home) -> None:
     assert stat.S_IMODE((home.root / "records.db").stat().st_mode) == 0o600
     with open_records(home).connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0003"
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0004"
 
 
 def test_a_broken_file_and_a_wrong_address_are_sentences(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,6 @@ def warning(warning_id: str = ID, **changes: Any) -> dict[str, Any]:
         "window_end": END,
         "issued_on": MONDAY,
         "issued_at": datetime(2026, 11, 17, 6, 30, tzinfo=UTC),
-        "is_replayed": False,
         "probability": 0.8,
         "threshold": 120,
         "expected": 150.5,

@@ -15,7 +15,7 @@ from storage.home import Home
 from storage.reads import Selection
 from storage.scope import Role, Scope, ScopeError
 from tests.ui import small_city
-from ui import explorer, explorer_figures, explorer_sentences, foresight_loaders, loaders, words
+from ui import explorer, explorer_figures, explorer_sentences, foresight_loaders, loaders, season_sentences, words
 from ui.explorer import Course, Season, Target
 from ui.foresight_loaders import Foresight
 
@@ -229,7 +229,7 @@ def test_shares_of_no_difference_are_unknown():
     unknown = dict.fromkeys(("share_season", "share_calendar", "share_city", "share_own"), float("nan"))
     frame = explorer_figures.cause_frame(pd.DataFrame([window(3, "2025-12-22", expected=100.0, **unknown)]))
     assert frame["share_season"].isna().all()
-    assert "相差" not in explorer_sentences.why(frame, explorer_figures.CAUSE_NAMES)
+    assert "相差" not in explorer_sentences.why(frame, season_sentences.CAUSE_NAMES)
 
 
 def test_why_in_words():

@@ -29,7 +29,7 @@ def warning(name: str, start: str, **changes: Any) -> dict[str, Any]:
     said = window(3, start)
     row: dict[str, Any] = {
         "warning_id": name, "level": "district", "place_code": "110101", "category_1": "供暖问题", "category_2": None, "issued_on": date(2025, 6, 1),
-        "issued_at": datetime(2025, 6, 2, tzinfo=UTC), "is_replayed": False, "probability": 0.8, "threshold": 130, "due_on": date(2025, 6, 20),
+        "issued_at": datetime(2025, 6, 2, tzinfo=UTC), "probability": 0.8, "threshold": 130, "due_on": date(2025, 6, 20),
         "owner": "热力集团", "partner": None, "reason": {}, "actions": [], "model": "pooled_counts", "version": "v", "rule": {},
         **{key: float(said[key]) for key in ("expected", "usual", "low_50", "high_50", "low_80", "high_80")},
         **{key: said[key].date() for key in ("window_start", "window_end", "starts_on")},
