@@ -99,9 +99,7 @@ def _of_series(span: Span, names: list[str], tables: tuple[np.ndarray, ...], fre
     skipped = int(-(days[0].astype("int64") + 3) % 7) if step > 1 else 0  # weeks begin on Mondays; day 0 of numpy is a Thursday
     steps = (len(days) - skipped) // step
     kept = counts.sum(axis=1) >= LEAST_TICKETS
-    counts, mean, variance = (
-        table[kept, skipped : skipped + steps * step].reshape(kept.sum(), steps, step).sum(axis=2) for table in (counts, mean, variance)
-    )
+    counts, mean, variance = (table[kept, skipped : skipped + steps * step].reshape(kept.sum(), steps, step).sum(axis=2) for table in (counts, mean, variance))
     chosen = tuple(name for name, is_kept in zip(names, kept, strict=True) if is_kept)
     axis = days[skipped : skipped + steps * step : step]
     return TrueMean(Panel(chosen, axis, counts, frequency, tuple(name.rsplit("/", 1)[1] for name in chosen)), mean, variance)

@@ -12,11 +12,13 @@ import pandas as pd
 
 from benchmarks.demo_ground import demo_panel, true_mean
 from forecasts.panel import Panel
+from forecasts.weather import weather_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from forecasts.interface import Model
+    from forecasts.weather import Weather
 
 __all__ = ["GROUNDS", "Ground", "evenly"]
 
@@ -27,12 +29,13 @@ MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A contest: the calendar of the city, how to make its panel for a frequency, the cut-offs, and where it is known, the truth."""
+    """A contest: the calendar of the city, how to make its panel for a frequency, the cut-offs, and where they are known, the truth and the weather."""
 
     calendar: str
     panel: Callable[[str], Panel]
     cutoffs: tuple[date, ...]
     truth: Callable[[str], Model] | None = None
+    weather: Callable[[bool], Weather] | None = None
 
 
 def _panel(tickets: pd.DataFrame, place: str, kind: str, frequency: str) -> Panel:
@@ -67,6 +70,14 @@ def _boston(frequency: str) -> Panel:
     return _panel(tickets.assign(day=day, neighborhood=named)[day.between("2013-01-01", "2022-12-31")], "neighborhood", "type", frequency)
 
 
+def _boston_weather(known_ahead: bool) -> Weather:
+    table = pd.read_parquet(SHARED.parent / "series" / "weather_boston_daily.parquet")
+    days = pd.to_datetime(table["time"]).to_numpy().astype("datetime64[D]")
+    measured = table[["tavg", "wspd", "prcp"]].apply(pd.to_numeric, errors="coerce").to_numpy("float64", copy=True)
+    measured[:, -1] = np.log1p(measured[:, -1])
+    return weather_of(days, measured, np.datetime64("2019-01-31"), known_ahead=known_ahead)
+
+
 def _cutoffs(first: date, last: date, months: int) -> tuple[date, ...]:
     """Last days of every so many months."""
     found, year, month = [], first.year, first.month
@@ -88,7 +99,7 @@ def _district(frequency: str) -> Panel:
 GROUNDS = {
     "nyc_borough": Ground("US-NY", _borough, _cutoffs(date(2018, 2, 1), date(2019, 10, 1), 3)),
     "nyc_council_district": Ground("US-NY", _district, _cutoffs(date(2018, 2, 1), date(2019, 10, 1), 3)),
-    "boston_neighborhood": Ground("US-MA", _boston, _cutoffs(date(2019, 2, 1), date(2022, 10, 1), 6)),
+    "boston_neighborhood": Ground("US-MA", _boston, _cutoffs(date(2019, 2, 1), date(2022, 10, 1), 6), weather=_boston_weather),
     "demo_district": Ground("CN-BJ", demo_panel, _cutoffs(date(2025, 9, 1), date(2026, 8, 1), 1), true_mean),
 }
 """Contests by name. The level break of March 2020 is left out of New York here and tried on its own."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 HORIZONS = {"D": (7, 28, 90), "W": (1, 4, 13)}
 BUSY_A_DAY = 5.0
+WEATHER = {False: "weather until then", True: "weather foreseen"}
 STATSFORECAST = Path(__file__).with_name("statsforecast_models.py")
 COSTS = {
     "full": (5_000, 10_000, 17_000),
@@ -111,6 +112,8 @@ def contest(name: str, ground: Ground, frequency: str, origins: int, statsforeca
     ours = _score(panel, PooledCounts(ground.calendar), cutoffs)
     print(ours.line("pooled_counts", None), flush=True)
     others: list[Model] = [SeasonalNaive(), LastYearLevel(), Ets(), *(ProphetModel(kind, ground.calendar) for kind in PROPHET_CONFIGURATIONS)]
+    if ground.weather is not None:
+        others[:0] = [PooledCounts(ground.calendar, name=f"pooled, {word}", weather=ground.weather(ahead)) for ahead, word in WEATHER.items()]
     if ground.truth is not None:
         others.insert(0, ground.truth(frequency))
     for model in others:

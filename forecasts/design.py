@@ -12,6 +12,8 @@ from forecasts import city_calendar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from forecasts.weather import Weather
+
 __all__ = ["Design", "build_design"]
 
 WEEK = 7
@@ -30,7 +32,7 @@ class Design:
     columns
         (T + H) x P, float64; the first column is 1.
     blocks
-        Of each column what it belongs to: "level", "weekday", "year", "calendar", "slope".
+        Of each column what it belongs to: "level", "weekday", "year", "calendar", "weather", "slope".
     spreads
         Of each column how far its coefficient may lie from its group's before any count is seen (standard deviation, in logarithms).
     """
@@ -45,7 +47,7 @@ class Design:
         return ~np.isin(self.blocks, ("level", "slope"))
 
 
-def build_design(days: np.ndarray, horizon: int, step: int, calendar: str, harmonics: int) -> Design:
+def build_design(days: np.ndarray, horizon: int, step: int, calendar: str, harmonics: int, weather: Weather | None = None) -> Design:
     """The columns for the steps ``days`` and ``horizon`` more.
 
     Parameters
@@ -60,6 +62,8 @@ def build_design(days: np.ndarray, horizon: int, step: int, calendar: str, harmo
         Code of the city's calendar, one of ``forecasts.calendars.CALENDARS``.
     harmonics
         Of the yearly wave; none are used where the history has less than a year and a half.
+    weather
+        Departures from usual weather, if they are to be columns too.
 
     Notes
     -----
@@ -75,6 +79,9 @@ def build_design(days: np.ndarray, horizon: int, step: int, calendar: str, harmo
     effects = _calendar(every, step, calendar)
     if effects.shape[1]:
         parts.append((effects, "calendar", [0.4] * effects.shape[1]))
+    if weather is not None:
+        departures = weather.columns(every, step, len(days))
+        parts.append((departures, "weather", [0.2] * departures.shape[1]))
     slopes = _slopes(every, len(days), step)
     parts.append((slopes, "slope", [0.12] * slopes.shape[1]))
     columns = np.concatenate([part for part, _block, _spread in parts], axis=1)

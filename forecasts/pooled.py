@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from forecasts.level import Blocks
     from forecasts.panel import Panel
+    from forecasts.weather import Weather
 
 __all__ = ["PooledCounts", "Shape"]
 
@@ -88,11 +89,14 @@ class PooledCounts:
         Code of the city's calendar.
     harmonics
         Of the yearly wave.
+    weather
+        Departures from usual weather, where a city has them; without them the model knows no weather.
     """
 
     calendar: str = "none"
     harmonics: int = 10
     name: str = "pooled_counts"
+    weather: Weather | None = None
 
     def fit_predict(self, history: Panel, horizon: int, cutoff: date, *, levels: tuple[float, ...] = LEVELS) -> Forecast:
         """Forecast the ``horizon`` steps after the last step that is over by ``cutoff``."""
@@ -124,7 +128,7 @@ class PooledCounts:
         return _put_back(found, places)
 
     def _design(self, past: Panel, horizon: int) -> Design:
-        return build_design(past.days, horizon, past.step, self.calendar, self.harmonics)
+        return build_design(past.days, horizon, past.step, self.calendar, self.harmonics, self.weather)
 
 
 @dataclass(frozen=True, slots=True)

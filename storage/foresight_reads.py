@@ -142,5 +142,5 @@ def read_replay(foresight: Snapshot, scope: Scope) -> pd.DataFrame:
 
 
 def read_contest(foresight: Snapshot) -> pd.DataFrame:
-    """The forecasters' contest: ``level``, ``model``, ``series_count``, ``cutoffs``, ``loss``, ``coverage_80``, ``seconds``, ``is_winner``."""
+    """The forecasters' contest: ``level``, ``model``, ``series_count``, ``cutoffs``, ``loss``, ``coverage_80``, ``seconds``, ``is_winner``, ``is_serving``."""
     return fetch(foresight, "SELECT * FROM contest ORDER BY level, loss")

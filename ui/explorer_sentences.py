@@ -287,7 +287,7 @@ def model(target: Target, contest: pd.DataFrame) -> str:
     if served.empty:
         text += _("按份额预测的序列太稀疏，没有单独比选。")
     if len(served) and target.model != first["model"]:
-        text += _("所用模型的损失为 {loss}；用它是因为各级预测要相加一致，并能拆分原因。").format(loss=f"{served.iloc[0]['loss']:.3f}")
+        text += _("所用模型的损失为 {loss}；胜出者领先不到 2%，或全层级算得太慢，所以没有换。").format(loss=f"{served.iloc[0]['loss']:.3f}")
     return text
 
 

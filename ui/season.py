@@ -203,6 +203,9 @@ def _places(view: View, flags: Flags, card: Card, level: str) -> pd.DataFrame:
 
 def draw_where(view: View, flags: Flags, card: Card, height: int) -> None:
     """Map and table of where the problem will be busy; by district, or by subdistrict in a city without districts or within one."""
+    if view.scope.role is Role.DEPARTMENT:
+        st.caption(_("以{role}身份只看全市合计；各地的预测由区和街乡镇查看。").format(role=words.label(Role.DEPARTMENT)))
+        return
     level = "district" if view.facts.has_districts and view.scope.role not in (Role.DISTRICT, Role.SUBDISTRICT) else "subdistrict"
     frame = _places(view, flags, card, level)
     known = frame.dropna(subset=["times"]).sort_values("times", ascending=False)

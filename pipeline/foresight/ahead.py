@@ -9,44 +9,62 @@ import numpy as np
 import pandas as pd
 
 from forecasts.counts import negative_binomial_quantiles
+from forecasts.paths import Branch
 from forecasts.pooled import PooledCounts, Shape
 from forecasts.reconciliation import reconcile
 from forecasts.shares import SHARE_MODEL, share_of_parent
 from pipeline.foresight.panels import weekly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from forecasts.interface import Model
     from forecasts.panel import Panel
     from pipeline.foresight.panels import Hierarchy, Level
 
-__all__ = ["QUANTILES", "Ahead", "forecast_finer", "forecast_levels", "long_frame"]
+__all__ = ["QUANTILES", "Ahead", "branches", "forecast_finer", "forecast_levels", "long_frame"]
 
 QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 SPARSE_A_DAY = 1.0
 """Below this mean over the last year a place is forecast as a share of its parent: on the demo city and New York as accurate as a model of its own, or more."""
 
+INNER = (0.1, 0.9)
+NORMAL_WIDTH = 2 * 1.2815515655446004
+"""Standard deviations between the normal distribution's 10 and 90 percent."""
+
+LEAST_MEAN = 1e-6
 YEAR_DAYS = 364
 PARENTS = {"cell": ("district_category", ("district", "category_1")), "subdistrict": ("district", ("district",))}
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Means and quantiles of all nodes, in the order of ``Hierarchy.nodes``, and which model served each."""
+    """Means and quantiles of all nodes, in the order of ``Hierarchy.nodes``, what the quantiles are made of, and which model served each."""
 
     days: np.ndarray
     mean: np.ndarray
+    dispersion: np.ndarray
+    spread: np.ndarray
     quantiles: np.ndarray
     models: tuple[str, ...]
 
 
-def forecast_levels(hierarchy: Hierarchy, calendar: str, horizon: int, frequency: str, tell: Callable[[str], None] = lambda _text: None) -> Ahead:
+def forecast_levels(
+    hierarchy: Hierarchy,
+    calendar: str,
+    horizon: int,
+    frequency: str,
+    serving: Mapping[str, Model] | None = None,
+    tell: Callable[[str], None] = lambda _text: None,
+) -> Ahead:
     """Forecast all levels by themselves, then make them add up.
 
     Parameters
     ----------
     horizon
         Steps of ``frequency``: "D" or "W".
+    serving
+        By name of the level a model that serves there in place of the pooled regression.
     tell
         Is told which level is being worked on.
     """
@@ -56,7 +74,7 @@ def forecast_levels(hierarchy: Hierarchy, calendar: str, horizon: int, frequency
     panels = {level.name: level.panel if frequency == "D" else weekly(level.panel) for level in hierarchy.levels}
     for level in hierarchy.levels:
         tell(level.name)
-        shapes[level.name], served = _level(level, panels, shapes, hierarchy, model, horizon)
+        shapes[level.name], served = _level(level, panels, shapes, hierarchy, (serving or {}).get(level.name, model), horizon)
         models += served
     base = np.concatenate([shapes[level.name].mean for level in hierarchy.levels])
     variance = np.concatenate([shapes[level.name].variance for level in hierarchy.levels])
@@ -64,7 +82,7 @@ def forecast_levels(hierarchy: Hierarchy, calendar: str, horizon: int, frequency
     dispersion = np.concatenate([shapes[level.name].dispersion for level in hierarchy.levels])
     spread = np.concatenate([shapes[level.name].spread for level in hierarchy.levels])
     quantiles = negative_binomial_quantiles(added.nodes, dispersion * added.nodes + spread * added.nodes**2, QUANTILES)
-    return Ahead(panels["city"].ahead(horizon), added.nodes, quantiles, tuple(models))
+    return Ahead(panels["city"].ahead(horizon), added.nodes, dispersion, spread, quantiles, tuple(models))
 
 
 def forecast_finer(finer: Level, hierarchy: Hierarchy, above: Ahead, calendar: str, horizon: int, frequency: str) -> Ahead:
@@ -79,12 +97,21 @@ def forecast_finer(finer: Level, hierarchy: Hierarchy, above: Ahead, calendar: s
     wanted = above.mean[level.series["series_id"].to_numpy()]
     mean = shape.mean * (wanted / np.maximum(sums, 1e-12))[rows]
     quantiles = negative_binomial_quantiles(mean, shape.dispersion * mean + shape.spread * mean**2, QUANTILES)
-    return Ahead(above.days, mean, quantiles, (model.name,) * len(mean))
+    return Ahead(above.days, mean, shape.dispersion, shape.spread, quantiles, (model.name,) * len(mean))
 
 
-def _level(
-    level: Level, panels: dict[str, Panel], shapes: dict[str, Shape], hierarchy: Hierarchy, model: PooledCounts, horizon: int
-) -> tuple[Shape, list[str]]:
+def branches(hierarchy: Hierarchy, ahead: Ahead, names: tuple[str, ...]) -> tuple[Branch, ...]:
+    """A chain of levels, each dividing the one before it, as ``forecasts.paths.simulate_paths`` takes them: ("city", "district", "subdistrict")."""
+    levels = {level.name: level for level in hierarchy.levels}
+    found = []
+    for above, name in zip((None, *names), names, strict=False):
+        rows = levels[name].series["series_id"].to_numpy()
+        parents = np.zeros(0, dtype="int64") if above is None else _parents(levels[name].series, levels[above].series, levels[above].codes)
+        found.append(Branch(ahead.mean[rows], ahead.dispersion[rows], ahead.spread[rows], parents))
+    return tuple(found)
+
+
+def _level(level: Level, panels: dict[str, Panel], shapes: dict[str, Shape], hierarchy: Hierarchy, model: Model, horizon: int) -> tuple[Shape, list[str]]:
     """Shape of a level, its sparse series by the share of their parents where the level has any."""
     panel = panels[level.name]
     daily = np.nan_to_num(np.nanmean(panel.counts[:, -(YEAR_DAYS // panel.step) :], axis=1)) / panel.step
@@ -94,15 +121,28 @@ def _level(
     is_sparse = (daily < SPARSE_A_DAY) & (level.name in PARENTS)
     names = np.where(is_sparse, SHARE_MODEL, model.name).tolist()
     if not is_sparse.any():
-        return model.shape(panel, horizon), names
+        return _shape(model, panel, horizon), names
     parent_level = next(item for item in hierarchy.levels if item.name == above)
     parents = _parents(level.series, parent_level.series, codes)
     parts = [(np.flatnonzero(is_sparse), share_of_parent(panel.of(is_sparse), parents[is_sparse], panels[above].counts, shapes[above]))]
     if not is_sparse.all():
-        parts.append((np.flatnonzero(~is_sparse), model.shape(panel.of(~is_sparse), horizon)))
+        parts.append((np.flatnonzero(~is_sparse), _shape(model, panel.of(~is_sparse), horizon)))
     order = np.argsort(np.concatenate([rows for rows, _shape in parts]))
     whole = {name: np.concatenate([getattr(shape, name) for _rows, shape in parts])[order] for name in ("mean", "dispersion", "spread")}
     return replace(parts[0][1], **whole), names
+
+
+def _shape(model: Model, panel: Panel, horizon: int) -> Shape:
+    """Mean and scatter of a model's forecast; of another than the regression, the variance is read off its central 80 percent."""
+    if isinstance(model, PooledCounts):
+        return model.shape(panel, horizon)
+    last = panel.days[-1] + np.timedelta64(panel.step - 1, "D")
+    ahead = model.fit_predict(panel, horizon, last.astype(object), levels=INNER)
+    mean = np.maximum(np.nan_to_num(ahead.mean), LEAST_MEAN)
+    low, high = np.nan_to_num(ahead.quantiles[:, :, 0]), np.nan_to_num(ahead.quantiles[:, :, 1])
+    middle = np.maximum(mean, (low + high) / 2)  # a repeated 0 is a mean of 0 with a band around what is usual
+    none = np.zeros((len(mean), 0))
+    return Shape(mean, np.maximum(((high - low) / NORMAL_WIDTH) ** 2 / middle, 1.0), np.zeros_like(mean), none, none, none)
 
 
 def _parents(series: pd.DataFrame, above: pd.DataFrame, codes: tuple[str, ...]) -> np.ndarray:

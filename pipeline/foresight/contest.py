@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from forecasts.panel import Panel
     from pipeline.foresight.panels import Level
 
-__all__ = ["contest"]
+__all__ = ["contest", "serving"]
 
 HORIZON = 28
 CUTOFFS_BACK = (28, 196)
@@ -38,6 +38,12 @@ PROPHET = "prophet_holidays"
 LEAST_COVERAGE = 0.7
 """A model whose 80 % band holds fewer days does not serve; of low counts a right band holds more than 80 %, so there is no upper bound."""
 
+CLEARLY = 0.98
+"""A model takes the place of the pooled regression where its loss is at most this share of the regression's: eight series tell no finer."""
+
+MOST_SECONDS = 300.0
+"""A model that would need more processor seconds for a level does not serve there."""
+
 INNER = (LEVELS.index(0.1), LEVELS.index(0.9))
 
 
@@ -46,13 +52,14 @@ def contest(levels: tuple[Level, ...], calendar: str, cutoff: date, tell: Callab
 
     Of each level up to eight series are taken, evenly from the busiest to the median, and forecast for four weeks at two past cut-offs. The
     pooled regression forecasts the whole level, as it does in service; the others one series at a time. Of the models whose 80 % band held
-    at least 70 % of the days, the one of least weighted quantile loss wins.
+    at least 70 % of the days, the one of least weighted quantile loss wins. It serves where it is clearly better than the pooled regression and
+    can be had in time for the whole level; else the regression does, which also tells causes and needs no second model beside it.
 
     Returns
     -------
     DataFrame
         ``level``, ``model``, ``series_count``, ``cutoffs`` (as text), ``loss`` (weighted quantile loss to 28 days, mean over series and cut-offs),
-        ``coverage_80``, ``seconds`` (of processor, for one series and cut-off), ``is_winner``.
+        ``coverage_80``, ``seconds`` (of processor, for one series and cut-off), ``is_winner``, ``is_serving``.
     """
     rows = []
     history = len(levels[0].panel.until(cutoff).days)
@@ -61,8 +68,7 @@ def contest(levels: tuple[Level, ...], calendar: str, cutoff: date, tell: Callab
         if level.name not in LEVELS_TRIED:
             continue
         sample = _sample(level.panel)
-        models: list[Model] = [PooledCounts(calendar), LastYearLevel(), SeasonalNaive(), SampleMean(), Ets(), StlArima(), ProphetModel(PROPHET, calendar)]
-        for model in models:
+        for model in _models(calendar):
             tell(f"{level.name} {model.name}")
             losses, held, seconds = _tried(level.panel, sample, model, cutoffs)
             text = ", ".join(map(str, cutoffs))
@@ -70,7 +76,32 @@ def contest(levels: tuple[Level, ...], calendar: str, cutoff: date, tell: Callab
     frame = pd.DataFrame(rows, columns=["level", "model", "series_count", "cutoffs", "loss", "coverage_80", "seconds"])
     fits = frame["coverage_80"] >= LEAST_COVERAGE
     best = frame[fits].sort_values("loss").drop_duplicates("level").index
-    return frame.assign(is_winner=frame.index.isin(best))
+    frame = frame.assign(is_winner=frame.index.isin(best))
+    return frame.assign(is_serving=_serves(frame, {level.name: len(level.panel.ids) for level in levels}))
+
+
+def _models(calendar: str) -> list[Model]:
+    """Those who contend, the one that serves unless clearly beaten first."""
+    return [PooledCounts(calendar), LastYearLevel(), SeasonalNaive(), SampleMean(), Ets(), StlArima(), ProphetModel(PROPHET, calendar)]
+
+
+def _serves(frame: pd.DataFrame, sizes: dict[str, int]) -> np.ndarray:
+    """Which row of each level serves: the winner where it is clearly better and affordable, else the first."""
+    serves = np.zeros(len(frame), dtype=bool)
+    for level, rows in frame.groupby("level", sort=False):
+        first, winner = rows.index[0], rows.index[rows["is_winner"]]
+        is_taken = len(winner) and rows.loc[winner[0], "loss"] <= CLEARLY * rows.loc[first, "loss"]
+        is_taken = is_taken and rows.loc[winner[0], "seconds"] * sizes[str(level)] <= MOST_SECONDS
+        serves[winner[0] if is_taken else first] = True
+    return serves
+
+
+def serving(frame: pd.DataFrame, calendar: str) -> dict[str, Model]:
+    """By level the model that serves there in place of the pooled regression."""
+    first, *others = _models(calendar)
+    names = {model.name: model for model in others}
+    rows = frame[frame["is_serving"] & (frame["model"] != first.name)]
+    return {str(level): names[model] for level, model in zip(rows["level"], rows["model"], strict=True)}
 
 
 def _sample(panel: Panel) -> np.ndarray:

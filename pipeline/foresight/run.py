@@ -19,7 +19,7 @@ from forecasts.season import season_atlas, smoothed, yearly_profiles
 from forecasts.warning_windows import windows_ahead
 from governance.policy import load_policy
 from pipeline.foresight.ahead import forecast_finer, forecast_levels, long_frame
-from pipeline.foresight.contest import contest
+from pipeline.foresight.contest import contest, serving
 from pipeline.foresight.issued import Names, counted, to_issue, to_state
 from pipeline.foresight.panels import build_hierarchy, category_panel
 from pipeline.foresight.warned import HINDCAST_LEVELS, replay, replay_days, rule_of, statements_at, warned_levels
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from forecasts.early_warnings import Rule
+    from forecasts.interface import Model
     from forecasts.panel import Panel
     from pipeline.foresight.panels import Hierarchy, Level
     from storage.home import Home
@@ -173,13 +174,13 @@ class _Run:
         names = pd.concat([hierarchy.nodes, finer.series], ignore_index=True)
         self.names_key = str(pd.util.hash_pandas_object(names.astype("str"), index=False).sum())
         levels = warned_levels(hierarchy, finer, self.rule)
-        tables = self._forecasts(hierarchy, finer)
+        known = self._known_contest()
+        scores = contest(levels, self.facts.calendar, self.cutoff, self.tell) if known is None else known
+        tables = {"contest": scores} | self._forecasts(hierarchy, finer, serving(scores, self.facts.calendar))
         said = self._statements(levels)
         tables["windows"] = said.drop(columns=["series", "unique_id", "level"])
         tables["replay"], tables["hindcast"], replays = self._replays(levels, (hierarchy.levels[-1].panel, finer.panel))
         tables["atlas"], tables["profile"] = self._seasons(levels)
-        known = self._known_contest()
-        tables["contest"] = contest(levels, self.facts.calendar, self.cutoff, self.tell) if known is None else known
         tables["meta"] = self._meta(len(tables["series"]))
         self.tell("发布")
         issued, scored = self._ledger(levels, said)  # before the version that says it was made: a run that fails here is made again
@@ -196,13 +197,13 @@ class _Run:
             seconds=time.monotonic() - began,
         )
 
-    def _forecasts(self, hierarchy: Hierarchy, finer: Level) -> dict[str, pd.DataFrame]:
+    def _forecasts(self, hierarchy: Hierarchy, finer: Level, chosen: dict[str, Model]) -> dict[str, pd.DataFrame]:
         calendar = self.facts.calendar
         frames: dict[str, pd.DataFrame] = {}
         models: tuple[str, ...] = ()
         for name, steps, frequency, word in (("daily", DAYS_AHEAD, "D", "逐日"), ("weekly", WEEKS_AHEAD, "W", "逐周")):
             self.tell(f"{word}预测")
-            ahead = forecast_levels(hierarchy, calendar, steps, frequency)
+            ahead = forecast_levels(hierarchy, calendar, steps, frequency, chosen)
             below = forecast_finer(finer, hierarchy, ahead, calendar, steps, frequency)
             numbers = hierarchy.nodes["series_id"].to_numpy(), finer.series["series_id"].to_numpy()
             frames[name] = pd.concat([long_frame(ahead, numbers[0]), long_frame(below, numbers[1])], ignore_index=True)

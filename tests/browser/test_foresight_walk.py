@@ -84,3 +84,10 @@ def test_a_street_sees_its_own_and_may_not_judge(walk_server, visit):
     page.get_by_text("季节预警").first.wait_for(timeout=WAIT)
     assert page.get_by_text("新街口街道").count() == 0
     assert page.get_by_role("button", name="研判").count() == 0
+
+
+def test_a_department_sees_the_whole_city_and_is_told_so(walk_server, visit):
+    page = visit(walk_server).open("/season?role=委办局&unit=热力集团", "数据版本")
+    page.get_by_text("供暖问题 · 全市").first.wait_for(timeout=WAIT)
+    page.get_by_text("只看全市合计").wait_for(timeout=WAIT)
+    assert "件数都太少" not in page.locator("[data-testid=stMain]").inner_text()

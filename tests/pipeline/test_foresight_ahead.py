@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from forecasts.baselines import LastYearLevel
 from forecasts.counts import negative_binomial_quantiles
+from forecasts.paths import simulate_paths
 from forecasts.pooled import PooledCounts
 from forecasts.shares import share_of_parent
-from pipeline.foresight.ahead import QUANTILES, forecast_finer, forecast_levels, long_frame
+from pipeline.foresight.ahead import QUANTILES, branches, forecast_finer, forecast_levels, long_frame
 from pipeline.foresight.panels import Hierarchy, build_hierarchy, category_panel
 from storage.series import CellSeries
 from tests.pipeline.foresight_city import flat_shape
@@ -126,3 +129,32 @@ def test_the_long_frame_has_a_row_a_series_and_step(hierarchy: Hierarchy, asked:
         assert own["mean"].tolist() == ahead.mean[row].tolist()
         assert own["day"].to_numpy().astype("datetime64[D]").tolist() == ahead.days.tolist()
         assert own["q0.975"].tolist() == ahead.quantiles[row, :, -1].tolist()
+
+
+def test_a_model_that_won_serves_its_level_and_all_still_adds_up(hierarchy: Hierarchy, asked: list[tuple[list[str], list[float]]]) -> None:
+    winner = LastYearLevel()
+    ahead = forecast_levels(hierarchy, "none", 10, "D", {"category": winner})
+    nodes = hierarchy.nodes
+    is_category = (nodes["level"] == "category").to_numpy()
+    assert {model for model, own in zip(ahead.models, is_category, strict=True) if own} == {winner.name}
+    assert winner.name not in {model for model, own in zip(ahead.models, is_category, strict=True) if not own}
+    np.testing.assert_allclose(ahead.mean, hierarchy.summing @ ahead.mean[-len(A_DAY) :], rtol=1e-9)
+    panel = next(level.panel for level in hierarchy.levels if level.name == "category")
+    own = winner.fit_predict(panel, 10, UNTIL, levels=(0.1, 0.9))
+    width = ahead.quantiles[is_category][:, :, QUANTILES.index(0.9)] - ahead.quantiles[is_category][:, :, QUANTILES.index(0.1)]
+    np.testing.assert_allclose(width.mean(axis=1), (own.quantiles[:, :, 1] - own.quantiles[:, :, 0]).mean(axis=1), rtol=0.35)
+
+
+@pytest.mark.parametrize("names", [("city", "district", "subdistrict"), ("city", "category", "district_category", "cell")])
+def test_simulated_futures_of_a_chain_of_levels_add_up(hierarchy: Hierarchy, asked: list[tuple[list[str], list[float]]], names: tuple[str, ...]) -> None:
+    ahead = forecast_levels(hierarchy, "none", 10, "D")
+    chain = branches(hierarchy, ahead, names)
+    for above, below in pairwise(chain):
+        summed = np.zeros_like(above.mean)
+        np.add.at(summed, below.parents, below.mean)
+        np.testing.assert_allclose(summed, above.mean, rtol=1e-9)
+    drawn = simulate_paths(chain, 400, 3)
+    assert [counts.shape for counts in drawn] == [(400, len(level.mean), 10) for level in chain]
+    for counts in drawn:
+        np.testing.assert_array_equal(counts.sum(axis=1), drawn[0][:, 0])
+    np.testing.assert_allclose(drawn[-1].mean(axis=(0, 2)), chain[-1].mean.mean(axis=1), rtol=0.1, atol=0.05)

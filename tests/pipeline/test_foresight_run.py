@@ -128,7 +128,7 @@ def test_tables_have_the_columns_that_are_promised(foresight: Snapshot) -> None:
     assert read_profiles(foresight, ALL).columns.tolist() == ["series_id", "week", "ratio"]
     assert {"cutoff", "window_start", "lead_days", "probability", "is_warned", "came_true", "level"} <= set(read_replay(foresight, ALL).columns)
     contest = read_contest(foresight)
-    assert contest.columns.tolist() == ["level", "model", "series_count", "cutoffs", "loss", "coverage_80", "seconds", "is_winner"]
+    assert contest.columns.tolist() == ["level", "model", "series_count", "cutoffs", "loss", "coverage_80", "seconds", "is_winner", "is_serving"]
     assert contest[contest["is_winner"]].groupby("level").size().to_dict() == {"category": 1, "district_category": 1, "cell": 1}
     fitting = contest[contest["coverage_80"] >= 0.7]
     assert contest.loc[contest["is_winner"]].set_index("level")["loss"].to_dict() == fitting.groupby("level")["loss"].min().to_dict()
@@ -165,9 +165,17 @@ def test_all_levels_add_up(foresight: Snapshot, frequency: str) -> None:
     assert held.all()
 
 
+def served_by(foresight: Snapshot) -> dict[str, str]:
+    """Model that serves each level of the contest."""
+    contest = read_contest(foresight)
+    rows = contest[contest["is_serving"]].replace({"model": {"mean": "pooled_counts"}})
+    return dict(zip(rows["level"], rows["model"], strict=True))
+
+
 def test_sparse_places_are_shares_and_say_so(foresight: Snapshot) -> None:
+    serving = served_by(foresight)
     series = read_series(foresight, ALL).set_index("level")
-    assert set(series.loc[["city", "category", "district", "district_category", "category_2"], "model"]) == {"pooled_counts"}
+    assert set(series.loc[["city", "district", "category_2"], "model"]) == {"pooled_counts"}
     below = series.loc[["subdistrict", "cell"]]
     days = (KNOWN_UNTIL - FIRST).days + 1
     for row in below.itertuples():
@@ -176,8 +184,17 @@ def test_sparse_places_are_shares_and_say_so(foresight: Snapshot) -> None:
         category = {} if row.Index == "subdistrict" else {"category": row.category_1}
         assert share == pytest.approx(counted(FIRST, KNOWN_UNTIL, subdistrict=subdistrict, **category))
         year = counted(KNOWN_UNTIL - timedelta(days=363), KNOWN_UNTIL, subdistrict=subdistrict, **category)
-        assert row.model == ("share_of_parent" if year < 364 else "pooled_counts")
-    assert set(below["model"]) == {"share_of_parent", "pooled_counts"}
+        served = serving.get(row.Index, "pooled_counts")
+        assert row.model == ("share_of_parent" if year < 364 else served)
+    assert {"share_of_parent", "pooled_counts"} <= set(below["model"])
+
+
+def test_who_won_the_contest_clearly_serves(foresight: Snapshot) -> None:
+    series, serving = read_series(foresight, ALL).set_index("level")["model"], served_by(foresight)
+    # the quick stand-in of the incumbent is a plain mean, which serves nowhere by itself: where it was not beaten, the regression does
+    assert set(serving.values()) == {"last_year_level", "pooled_counts"}
+    for level in ("category", "district_category"):
+        assert set(series.loc[[level]]) == {serving[level]}
 
 
 # Later runs
