@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CAUSES", "Rule", "Statements", "window_statements", "within_budget", "within_false_share", "worth"]
 
-CAUSES = ("season", "calendar", "city", "own")
+CAUSES = ("season", "calendar", "city", "neighbours", "own")
 """What a window's difference from usual is shared out over: the yearly wave, the calendar's events, the level of the problem in the whole city,
-and what is left, the place's own level."""
+that in the place's own district beyond the city's, and what is left, the place's own level."""
 
 YEAR_DAYS = 364
 BANDS = (0.1, 0.25, 0.75, 0.9)
@@ -73,7 +73,7 @@ class Statements:
 
 
 def window_statements(
-    panel: Panel, model: PooledCounts, cutoff: date, windows: tuple[Window, ...], rule: Rule, city_level: np.ndarray | None = None
+    panel: Panel, model: PooledCounts, cutoff: date, windows: tuple[Window, ...], rule: Rule, levels_above: tuple[np.ndarray, ...] = ()
 ) -> Statements:
     """What the model says at a cut-off of every series and window.
 
@@ -83,8 +83,9 @@ def window_statements(
         Daily counts; what comes after the cut-off is not looked at.
     windows
         All of them after the cut-off.
-    city_level
-        ``Statements.level`` of the same problem in the whole city, S x windows; without it a change of level is all the series' own.
+    levels_above
+        ``Statements.level`` of the same problem in the whole city, S x windows, and after it that in each series' district, where there is one; what is
+        not given is the series' own.
 
     Returns
     -------
@@ -130,8 +131,9 @@ def window_statements(
     whole = np.log(np.maximum(expected, 1e-9) / np.maximum(usual, 1e-9))
     season, calendar = np.log(shape.season_ratio), np.log(shape.calendar_ratio)
     level = whole - season - calendar
-    city = np.zeros_like(level) if city_level is None else city_level
-    shares = _shares(whole, {"season": season, "calendar": calendar, "city": city, "own": level - city})
+    above = levels_above or (np.zeros_like(level),)
+    city, district = above[0], above[-1]
+    shares = _shares(whole, {"season": season, "calendar": calendar, "city": city, "neighbours": district - city, "own": level - district})
     return Statements(frame.join(shares), shape, level)
 
 

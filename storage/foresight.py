@@ -25,6 +25,8 @@ KEPT_FORESIGHTS = 3
 """The one in use and two before it, for readers that opened them."""
 
 CURRENT = "CURRENT"
+LAYOUT = "2"
+"""Raised when a table or column changes: a foresight of another layout is not shown, but made again."""
 
 
 def _file(home: Home, version: str) -> Path:
@@ -32,11 +34,12 @@ def _file(home: Home, version: str) -> Path:
 
 
 def foresight_version(home: Home) -> str | None:
-    """Version of the foresight in use; None before it was first made. Part of every cache key."""
+    """Version of the foresight in use; None before it was first made by a program of this layout. Part of every cache key."""
     try:
-        return (home.foresight / CURRENT).read_text(encoding="utf-8").strip() or None
-    except FileNotFoundError:
+        version, *layout = (home.foresight / CURRENT).read_text(encoding="utf-8").split()
+    except (FileNotFoundError, ValueError):
         return None
+    return version if layout == [LAYOUT] else None
 
 
 def open_foresight(home: Home, version: str | None = None) -> Snapshot:
@@ -78,7 +81,7 @@ def write_foresight(home: Home, version: str, tables: Mapping[str, pd.DataFrame]
     fsync_path(beside)
     beside.replace(_file(home, version))
     fsync_path(home.foresight)
-    write_whole(home.foresight / CURRENT, version.encode())
+    write_whole(home.foresight / CURRENT, f"{version}\n{LAYOUT}\n".encode())
     newest = sorted(home.foresight.glob("*.duckdb"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     for old in [path for path in newest if path.stem != version][KEPT_FORESIGHTS - 1 :]:
         old.unlink(missing_ok=True)

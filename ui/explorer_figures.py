@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 OWN_LEVEL = _("自身水平")
-CAUSE_COLOURS = {"season": theme.NOW, "calendar": theme.ACCENT, "city": theme.SEQUENTIAL[1], "own": theme.COMPARISON}
+CAUSE_COLOURS = {"season": theme.NOW, "calendar": theme.ACCENT, "city": theme.SEQUENTIAL[1], "neighbours": theme.SEQUENTIAL[3], "own": theme.COMPARISON}
 HEIGHT, SMALL = 340, 280
 MONTH_TICKS = 6
 LABEL_ROOM, LABEL_ROWS = 0.037, 4
@@ -149,9 +149,10 @@ def _marked(marks: pd.DataFrame, cutoff: date, first: pd.Timestamp, last: pd.Tim
 
 def named_causes(level: str) -> dict[str, str]:
     """Names of the causes that a level has: nothing lies above the city and its categories; a finer category follows that of the whole city."""
+    names = {cause: name for cause, name in CAUSE_NAMES.items() if cause != "neighbours" or level == "cell"}
     if level in ("city", "category"):
-        return {cause: name for cause, name in CAUSE_NAMES.items() if cause not in ("city", "own")} | {"own": OWN_LEVEL}
-    return CAUSE_NAMES | ({"own": OWN_LEVEL, "city": _("所属一级分类趋势")} if level == "category_2" else {})
+        return {cause: name for cause, name in names.items() if cause not in ("city", "own")} | {"own": OWN_LEVEL}
+    return names | ({"own": OWN_LEVEL, "city": _("所属一级分类趋势")} if level == "category_2" else {})
 
 
 def cause_figure(frame: pd.DataFrame, names: dict[str, str], height: int = SMALL) -> go.Figure:

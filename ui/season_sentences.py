@@ -22,7 +22,7 @@ __all__ = ["CAUSE_NAMES", "expected", "freshness", "likely", "lines", "outcome",
 OF_A_CATEGORY = {"city": _("大类趋势"), "own": _("自身趋势")}
 """For the whole city's finer categories, whose trend is split into that of their first level and their own."""
 
-CAUSE_NAMES = {"season": _("季节"), "calendar": _("日历"), "city": _("全市趋势"), "own": _("本地趋势")}
+CAUSE_NAMES = {"season": _("季节"), "calendar": _("日历"), "city": _("全市趋势"), "neighbours": _("本区趋势"), "own": _("本地趋势")}
 SMALL_SHARE = 0.005
 STAGE_SIGNS = {
     Stage.PROPOSED: "○",

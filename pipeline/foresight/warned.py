@@ -34,6 +34,12 @@ HINDCAST_LEVELS = ("city", "category", "district", "district_category", "categor
 """Levels whose past forecasts are kept for every day; of the many small series below only the windows are."""
 
 MODEL_LEVEL = "category"
+ABOVE: dict[str, dict[str, tuple[str, ...]]] = {
+    "category_2": {MODEL_LEVEL: ("category_1",)},
+    "district_category": {MODEL_LEVEL: ("category_1",)},
+    "cell": {MODEL_LEVEL: ("category_1",), "district_category": ("district", "category_1")},
+}
+"""Of each level those whose change it shares in, the whole city's first, and the codes by which a series finds its own there."""
 
 
 def rule_of(policies: PolicyBook, on: date) -> Rule:
@@ -91,18 +97,15 @@ def statements_at(levels: tuple[Level, ...], calendar: str, cutoff: date, window
     """
     model = PooledCounts(calendar)
     frames, shapes = [], {}
-    city: tuple[pd.Index, np.ndarray] | None = None
+    found: dict[str, tuple[pd.Index, np.ndarray]] = {}
     finer = next((level for level in levels if level.name == "category_2"), None)
     coarse = next(level for level in levels if level.name == MODEL_LEVEL)
     finer_tells_more = finer is not None and int(_is_testable(finer, finer_tells_more=True).sum()) > len(coarse.series)
     for level in levels:
-        above = None
-        if city is not None and level.name in {"district_category", "cell", "category_2"}:
-            rows = city[0].get_indexer(pd.Index(level.series["category_1"]))
-            above = np.where((rows >= 0)[:, None], city[1][rows], 0.0)
+        above = tuple(_level_of(level, found[name], codes) for name, codes in ABOVE.get(level.name, {}).items() if name in found)
         said = window_statements(level.panel, model, cutoff, windows, rule, above)
-        if level.name == MODEL_LEVEL:
-            city = pd.Index(level.series["category_1"]), said.level
+        if level.name in (MODEL_LEVEL, "district_category"):
+            found[level.name] = _keys(level, ABOVE["cell"][level.name]), said.level
         testable = _is_testable(level, finer_tells_more=finer_tells_more)
         numbers = np.repeat(level.series["series_id"].to_numpy(), len(windows))
         frames.append(said.frame.assign(level=level.name, series_id=numbers, is_tested=said.frame["is_tested"] & np.repeat(testable, len(windows))))
@@ -112,6 +115,16 @@ def statements_at(levels: tuple[Level, ...], calendar: str, cutoff: date, window
     tested = frame["is_tested"] & lead
     sure = within_false_share(frame["probability"].where(tested).to_numpy(float), rule.false_share)
     return frame.assign(is_tested=tested, is_warned=tested & sure & (frame["probability"] >= rule.enter)), shapes
+
+
+def _keys(level: Level, codes: tuple[str, ...]) -> pd.Index:
+    return pd.Index(level.series[list(codes)].astype("str").agg("|".join, axis=1))
+
+
+def _level_of(level: Level, above: tuple[pd.Index, np.ndarray], codes: tuple[str, ...]) -> np.ndarray:
+    """How the level of each series' problem changes in the area above it, S x windows; 0 where nothing is known of that."""
+    rows = above[0].get_indexer(_keys(level, codes))
+    return np.where((rows >= 0)[:, None], above[1][rows], 0.0)
 
 
 def replay_days(levels: tuple[Level, ...], cutoff: date, rule: Rule) -> tuple[date, ...]:

@@ -66,10 +66,11 @@ def test_from_what_comes_to_its_score(walk_server, walk_home: Path, visit):
     assert "计分" in said
     page = walk.open(f"/season?{PLANNER}&flag={WARNING}", "数据版本")
     came = season_city.count(season_city.HEATING, *WINDOW)
-    page.get_by_text(f"实际 {came} 件").first.wait_for(timeout=WAIT)
-    page.get_by_text("● 命中").first.wait_for(timeout=WAIT)
+    # the folded list of windows to review says so too
+    page.get_by_text(f"实际 {came} 件").locator("visible=true").first.wait_for(timeout=WAIT)
+    page.get_by_text("● 命中").locator("visible=true").first.wait_for(timeout=WAIT)
     submit(page, "复盘")
-    page.get_by_text("✔ 已复盘").first.wait_for(timeout=WAIT)
+    page.get_by_text("✔ 已复盘").locator("visible=true").first.wait_for(timeout=WAIT)
     page = walk.open(f"/ledger?{PLANNER}", "数据版本")
     page.get_by_text("命中").first.wait_for(timeout=WAIT)
     assert not walk.wrong

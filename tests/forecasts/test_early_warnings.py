@@ -116,22 +116,23 @@ def test_shares_add_up(said):
 
 
 def test_shares_are_logarithms_of_the_factors(panel):
-    """Expected 84 against usual 28: a season of 2, a calendar of 1.2, a city's level of 1.1; the rest is the series' own."""
+    """Expected 84 against usual 28: a season of 2, a calendar of 1.2, a city's level of 1.1, a district's of 1.3; the rest is the series' own."""
     flat = replace(panel, counts=np.ones_like(panel.counts))
     model = Told(np.full((3, 200), 3.0), season=2.0, calendar=1.2)
-    city = np.full((3, len(WINDOWS)), np.log(1.1))
-    found = window_statements(flat, model, CUTOFF, WINDOWS, RULE, city)
-    own = 3 / (2 * 1.2 * 1.1)
-    for cause, factor in zip(CAUSES, (2, 1.2, 1.1, own), strict=True):
+    city, district = (np.full((3, len(WINDOWS)), np.log(level)) for level in (1.1, 1.3))
+    found = window_statements(flat, model, CUTOFF, WINDOWS, RULE, (city, district))
+    own = 3 / (2 * 1.2 * 1.3)
+    for cause, factor in zip(CAUSES, (2, 1.2, 1.1, 1.3 / 1.1, own), strict=True):
         np.testing.assert_allclose(found.frame[f"share_{cause}"], np.log(factor) / np.log(3), rtol=1e-9)
-    np.testing.assert_allclose(found.level, np.log(1.1 * own))
+    np.testing.assert_allclose(found.level, np.log(1.3 * own))
     as_usual = window_statements(flat, Told(np.ones((3, 200)), season=2.0, calendar=0.5), CUTOFF, WINDOWS, RULE).frame
     assert as_usual[SHARES].isna().all(axis=None)
 
 
 def test_the_citys_level_is_split_off_the_series_own(panel, said):
     city = np.full((3, len(WINDOWS)), 0.25)
-    found = window_statements(panel, PooledCounts(), CUTOFF, WINDOWS, RULE, city).frame
+    found = window_statements(panel, PooledCounts(), CUTOFF, WINDOWS, RULE, (city,)).frame
+    assert (found["share_neighbours"] == 0).all()
     both = found["share_city"] + found["share_own"]
     np.testing.assert_allclose(both, said.frame["share_own"], rtol=1e-9)
     whole = np.log(found["expected"] / found["usual"])

@@ -73,7 +73,7 @@ def statement(level: str, start: date = START, **codes: Any) -> dict[str, Any]:
         "high_80": 75,
     }
     dates = {"window_start": pd.Timestamp(start), "window_end": pd.Timestamp(start + timedelta(days=27)), "starts_on": pd.Timestamp(start + timedelta(days=7))}
-    shares = {"share_season": 0.9, "share_calendar": 0.2, "share_city": -0.15, "share_own": 0.05}
+    shares = {"share_season": 0.9, "share_calendar": 0.2, "share_city": -0.15, "share_neighbours": 0.0, "share_own": 0.05}
     return {"series_id": number, "level": level, "lead_days": (start - CUTOFF).days - 1} | numbers | dates | shares
 
 
@@ -154,7 +154,7 @@ def test_a_row_says_who_what_and_until_when() -> None:
     assert (city["window_start"], city["window_end"], city["starts_on"]) == (START, START + timedelta(days=27), START + timedelta(days=7))
     assert (city["issued_on"], city["due_on"], later["due_on"]) == (CUTOFF, date(2025, 3, 24), date(2025, 4, 21))
     assert (city["threshold"], city["probability"], city["low_80"], city["high_50"]) == (52, 0.8, 45, 70)
-    assert json.loads(city["reason"]) == {"season": 0.9, "calendar": 0.2, "city": -0.15, "own": 0.05}
+    assert json.loads(city["reason"]) == {"season": 0.9, "calendar": 0.2, "city": -0.15, "neighbours": 0.0, "own": 0.05}
     assert json.loads(city["actions"]) == list(suggested_actions("水/漏水"))
     assert json.loads(city["rule"])["ratio"] == 1.3
     assert (city["model"], city["version"]) == ("pooled_counts", "v1")

@@ -60,7 +60,7 @@ def window(series_id: int, start: str, **changes: object) -> dict[str, object]:
         "series_id": series_id, "window_start": first, "window_end": first + pd.Timedelta(days=27), "lead_days": (first.date() - CUTOFF).days - 1,
         "usual": 100.0, "threshold": 130.0, "expected": 160.0, "variance": 90.0, "probability": 0.93, "low_80": 140.0, "low_50": 150.0,
         "high_50": 170.0, "high_80": 180.0, "starts_on": first, "is_tested": True, "is_warned": True,
-        "share_season": 0.5, "share_calendar": 0.25, "share_city": 0.3, "share_own": -0.05,
+        "share_season": 0.5, "share_calendar": 0.25, "share_city": 0.3, "share_neighbours": 0.0, "share_own": -0.05,
     }  # fmt: skip
     return row | changes
 
@@ -216,7 +216,7 @@ def test_weeks_of_this_year_against_the_mean_day():
 
 
 def test_shares_are_whole_percents_that_add_up_and_counts_add_up_to_the_difference():
-    windows = pd.DataFrame([window(3, "2025-12-22", share_season=0.3333, share_calendar=0.3333, share_city=0.3334, share_own=0.0)])
+    windows = pd.DataFrame([window(3, "2025-12-22", share_season=0.3333, share_calendar=0.3333, share_city=0.3334, share_neighbours=0.0, share_own=0.0)])
     row = explorer_figures.cause_frame(windows).iloc[0]
     shares = [row[f"share_{cause}"] for cause in ("season", "calendar", "city", "own")]
     assert sorted(shares) == [0, 33, 33, 34]
@@ -226,7 +226,7 @@ def test_shares_are_whole_percents_that_add_up_and_counts_add_up_to_the_differen
 
 
 def test_shares_of_no_difference_are_unknown():
-    unknown = dict.fromkeys(("share_season", "share_calendar", "share_city", "share_own"), float("nan"))
+    unknown = dict.fromkeys(("share_season", "share_calendar", "share_city", "share_neighbours", "share_own"), float("nan"))
     frame = explorer_figures.cause_frame(pd.DataFrame([window(3, "2025-12-22", expected=100.0, **unknown)]))
     assert frame["share_season"].isna().all()
     assert "相差" not in explorer_sentences.why(frame, season_sentences.CAUSE_NAMES)
@@ -243,6 +243,8 @@ def test_why_in_words():
 def test_the_city_has_nothing_above_it():
     assert list(explorer_figures.named_causes("city")) == ["season", "calendar", "own"]
     assert list(explorer_figures.named_causes("category_2")) == ["season", "calendar", "city", "own"]
+    assert list(explorer_figures.named_causes("district_category")) == ["season", "calendar", "city", "own"]
+    assert list(explorer_figures.named_causes("cell")) == ["season", "calendar", "city", "neighbours", "own"]
 
 
 @pytest.mark.parametrize(("probability", "text"), [(1.0, "超过 99%"), (0.001, "不到 1%"), (0.62, "约 62%")])
