@@ -67,15 +67,15 @@ def build_design(days: np.ndarray, horizon: int, step: int, calendar: str, harmo
 
     Notes
     -----
-    The yearly wave is a Fourier series; its coefficients are expected to fall off with the harmonic k as 1/k, which keeps the curve
-    smooth. The level is piecewise linear in logarithms with a knot every 91 days and stays where it is after the last day.
+    The yearly wave is a Fourier series; its coefficients are expected to fall off with the harmonic k as 1/k^2, which keeps the curve
+    and its slope smooth. The level is piecewise linear in logarithms with a knot every 91 days and stays where it is after the last day.
     """
     every = np.concatenate([days, days[-1] + step * np.arange(1, horizon + 1).astype("timedelta64[D]")])
     parts: list[tuple[np.ndarray, str, Sequence[float]]] = [(np.ones((len(every), 1)), "level", [0.0])]
     if step == 1:
         parts.append((_weekdays(every), "weekday", [0.5] * (WEEK - 1)))
     if len(days) * step >= LEAST_YEARS * YEAR and harmonics:
-        parts.append((_waves(every, step, harmonics), "year", [0.7 / order for order in range(1, harmonics + 1) for _part in range(2)]))
+        parts.append((_waves(every, step, harmonics), "year", [0.7 / order**2 for order in range(1, harmonics + 1) for _part in range(2)]))
     effects = _calendar(every, step, calendar)
     if effects.shape[1]:
         parts.append((effects, "calendar", [0.4] * effects.shape[1]))
