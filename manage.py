@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from geodata.emerging import Emerging
 from pipeline.backup import backup as make_backup
 from pipeline.backup import restore as put_back
 from pipeline.demo.make import DemoResult, is_empty, make_demo
@@ -24,6 +25,7 @@ from pipeline.demo.part import Order
 from pipeline.forecast_file import MODELS, ForecastOrder, ForecastResult, forecast_file
 from pipeline.foresight.run import ForesightResult
 from pipeline.foresight.run import foresee as run_foresight
+from pipeline.hotspot_file import CLASS_NAMES, HotspotResult, hotspot_file
 from pipeline.ingest import IngestResult
 from pipeline.ingest import ingest as run_ingest
 from pipeline.progress import Progress, progress_for
@@ -241,6 +243,36 @@ def _forecast_text(result: ForecastResult) -> str:
             f"  已写出 {result.rows:,} 行: {result.out}",
         ]
     )
+
+
+@app.command(help="在任意计数表中找热点:长表 area_code, period, observed[, expected, population],写出类别、统计量、p 值和聚集区。")
+def hotspots(
+    file: Annotated[Path, typer.Argument(help="长表:area_code(区域编码), period(日期、月份或数), observed(件数);可有 expected 或 population")],
+    boundaries: Annotated[Path, typer.Option(help="边界文件(GeoJSON、TopoJSON、GPKG、Shapefile);编码所在的属性自动找出")],
+    out: Annotated[Path, typer.Option(help="写到哪里(.csv 或 .parquet);聚集区写在旁边的 <名>_clusters")],
+    seed: Annotated[int, typer.Option(help="模拟的种子:同一种子结果相同")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Find hot spots in the counts of a file."""
+    result = hotspot_file(file, boundaries, out, seed=seed)
+    _say(_hotspot_text(result), as_json)
+    _give({"command": "hotspots"} | asdict(result), as_json)
+
+
+def _hotspot_text(result: HotspotResult) -> str:
+    classes = ", ".join(f"{CLASS_NAMES[Emerging(name)]} {count} 个" for name, count in result.classes.items()) or "无"
+    lines = [
+        f"{result.areas:,} 个区域, {result.periods:,} 期; 最近一期热点 {result.hot} 个、冷点 {result.cold} 个; 过度离散系数 {result.dispersion:.3f}",
+        f"  类别(含冷点): {classes}; 聚集区(p 不超过 0.05) {result.clusters} 个",
+        f"  已写出: {result.out}, {result.clusters_out}",
+    ]
+    if result.unplaced:
+        lines.append(f"  {len(result.unplaced)} 个编码不在边界文件中, 没有计入: {', '.join(result.unplaced[:5])}")
+    if result.silent:
+        lines.append(f"  {result.silent} 个区域在表中没有行, 按没有诉求计")
+    if result.islands:
+        lines.append(f"  没有邻区的 {len(result.islands)} 个区域接到最近的一区: {', '.join(result.islands[:5])}")
+    return "\n".join(lines)
 
 
 @app.command(help="处理页面上传的文件(试运行或入库);由页面启动。", hidden=True)

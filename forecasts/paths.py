@@ -58,7 +58,8 @@ def simulate_paths(levels: tuple[Branch, ...], paths: int, seed: int) -> tuple[n
     and totals over many steps scatter as they do in life. Each count is then dealt out to the children, multinomial with probabilities that are
     themselves drawn: gamma factors, one a path for what a child's level may be off beyond its parent's, and one a step for what its chance scatter has
     beyond the parent's share of it (the Dirichlet-multinomial of Mosimann 1962, Biometrika 49:65, with unequal precisions). Whatever a child's spread and
-    dispersion have less than its parent's cannot be shown: such a child scatters as its parent makes it.
+    dispersion have less than its parent's cannot be shown: such a child scatters as its parent makes it. Factors of small shares are an approximation to
+    first order: children of less than one a step scatter somewhat less than their dispersion says.
     """
     chance = np.random.default_rng(seed)
     found = [_roots(levels[0], paths, chance)]
@@ -91,7 +92,8 @@ def _dealt_out(above: Branch, level: Branch, counts: np.ndarray, chance: np.rand
         usual = share.mean(axis=1)
         weight = share * _factors(chance, _own(lasting, usual), (paths, 1)) * _factors(chance, _own(daily, usual), (paths, steps))
         weight = np.maximum(weight, SMALLEST_MEAN)
-        weight *= share / np.maximum((weight / weight.sum(axis=1, keepdims=True)).mean(axis=0), SMALLEST_MEAN)  # adding up to 1 draws means together
+        usual_weight = (weight / weight.sum(axis=1, keepdims=True)).mean(axis=0)
+        weight *= np.maximum(share, SMALLEST_MEAN) / np.maximum(usual_weight, SMALLEST_MEAN)  # adding up to 1 draws means together
         weight = weight.transpose(0, 2, 1)
         drawn = chance.multinomial(counts[:, node, :], weight / weight.sum(axis=2, keepdims=True))
         found[:, children, :] = drawn.transpose(0, 2, 1).reshape(paths, len(children), steps)

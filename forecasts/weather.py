@@ -10,6 +10,7 @@ __all__ = ["Weather", "weather_of"]
 
 YEAR = 365.2425
 WAVES = 3
+NO_SCATTER = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,5 +62,6 @@ def weather_of(days: np.ndarray, measured: np.ndarray, until: np.datetime64, *, 
         learned = np.isfinite(column) & (days <= until)
         usual = waves @ np.linalg.lstsq(waves[learned], column[learned], rcond=None)[0]
         scatter = (column - usual)[learned].std()
-        departures[:, place] = np.nan_to_num((column - usual) / scatter)
+        if scatter > NO_SCATTER * max(np.abs(column[learned]).max(initial=0.0), 1.0):  # what never varied tells nothing of what it will do
+            departures[:, place] = np.nan_to_num((column - usual) / scatter)
     return Weather(days, departures, known_ahead)

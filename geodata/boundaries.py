@@ -11,7 +11,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
-__all__ = ["BoundaryError", "BoundarySchema", "fingerprint", "keep_areas", "kept_areas", "locate", "merge_districts", "read_boundaries", "simplify"]
+__all__ = [
+    "BoundaryError",
+    "BoundarySchema",
+    "fingerprint",
+    "keep_areas",
+    "kept_areas",
+    "locate",
+    "merge_districts",
+    "read_boundaries",
+    "schema_by_codes",
+    "simplify",
+]
 
 WGS84 = "EPSG:4326"
 SIMPLIFY_DEGREES = 0.001
@@ -34,6 +45,32 @@ class BoundarySchema:
     parent_code: str | None = None
     parent_name: str | None = None
     population: str | None = None
+
+
+def schema_by_codes(path: Path, codes: set[str]) -> BoundarySchema:
+    """The schema of a boundary file nobody has described: the property that holds most of the codes is both code and name.
+
+    Raises
+    ------
+    BoundaryError
+        The file cannot be read, or no property holds any of the codes.
+    """
+    properties = _read(path).drop(columns="geometry", errors="ignore")
+    held = {str(name): len(codes & set(properties[name].dropna().astype("str"))) for name in properties.columns}
+    best = max(held, key=lambda name: held[name], default="")
+    if not held.get(best):
+        message = f"边界文件 {path.name} 没有一个属性含有所给的编码(如 {', '.join(sorted(codes)[:3])}); 文件中的属性有: {', '.join(held) or '无'}"
+        raise BoundaryError(message)
+    return BoundarySchema(best, best)
+
+
+def _read(path: Path) -> gpd.GeoDataFrame:
+    try:
+        return gpd.read_file(path)
+    except Exception as error:  # every GIS driver raises its own kind
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        message = f"边界文件 {path.name} 无法读取: {said[:200]}"
+        raise BoundaryError(message) from error
 
 
 def read_boundaries(path: Path, schema: BoundarySchema) -> gpd.GeoDataFrame:
@@ -61,12 +98,7 @@ def read_boundaries(path: Path, schema: BoundarySchema) -> gpd.GeoDataFrame:
     -----
     Self-intersecting polygons are repaired (``shapely.make_valid``); a GeoJSON file is WGS 84 by its standard.
     """
-    try:
-        frame = gpd.read_file(path)
-    except Exception as error:  # every GIS driver raises its own kind
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        message = f"边界文件 {path.name} 无法读取: {said[:200]}"
-        raise BoundaryError(message) from error
+    frame = _read(path)
     wanted = [name for name in (schema.code, schema.name, schema.parent_code, schema.parent_name, schema.population) if name]
     if missing := [name for name in wanted if name not in frame.columns]:
         message = f"边界文件 {path.name} 缺少属性 {', '.join(missing)}; 文件中有: {', '.join(map(str, frame.columns))}"

@@ -18,6 +18,7 @@ LEAST_STEPS = 4
 """A trend test on fewer steps can hardly be significant whatever happens."""
 
 MOST_CORRELATION = 0.95
+NO_SCATTER = 1e-9
 LEAST_INFLATION = 0.05
 """Steps that alternate leave a trend little room to be chance, but some."""
 
@@ -135,13 +136,16 @@ def _correlation_left(values: np.ndarray, known: np.ndarray) -> float:
         slope = np.nansum((time - middle) * (values - level), axis=1, keepdims=True) / np.maximum(np.nansum((time - middle) ** 2, axis=1, keepdims=True), 1e-12)
         left = values - level - slope * (time - middle)
         scale = np.sqrt(np.nansum(left**2, axis=1, keepdims=True) / count)
-    left = np.where(scale > 0, left / np.where(scale > 0, scale, 1.0), np.nan)
+        size = np.nanmax(np.abs(np.where(known, values, 0.0)), axis=1, keepdims=True)
+    left = np.where(scale > NO_SCATTER * np.maximum(size, NO_SCATTER), left / np.where(scale > 0, scale, 1.0), np.nan)
     both = np.isfinite(left[:, 1:]) & np.isfinite(left[:, :-1])
     if not both.any():
         return 0.0
     found = float((left[:, 1:] * left[:, :-1])[both].mean())
-    steps = float(count.mean())
-    return (found * steps + 2) / (steps - 4) if steps > 2 * LEAST_STEPS else found  # the mean of r for a line taken away is about r - (2 + 4r)/n
+    steps = float(count[both.any(axis=1)].mean())
+    if steps <= 2 * LEAST_STEPS:
+        return max(found, 0.0)  # so short a series tells too little to take a trend for more sure than the plain test does
+    return (found * steps + 2) / (steps - 4)  # the mean of r for a line taken away is about r - (2 + 4r)/n
 
 
 def classify(states: np.ndarray, intensity: np.ndarray, *, level: float = 0.05, correlation: float | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -167,7 +171,7 @@ def classify(states: np.ndarray, intensity: np.ndarray, *, level: float = 0.05, 
     -----
     With n steps, of which h are hot, the last step hot:
 
-    - new: it is the only hot one;
+    - new: it is the only hot one of several steps;
     - consecutive: the hot steps are one unbroken run of two or more up to the last, and h < 0.9 n;
     - intensifying, persistent, diminishing: h >= 0.9 n, and the intensity rises, does not change, or falls significantly;
     - sporadic: h < 0.9 n with gaps between, and no step is cold;

@@ -11,7 +11,13 @@ LEAST_PERIODS = 3
 
 ROUNDS = 2
 CLIP = 3.0
+ORDINARY = 0.1
+"""Dispersion that ordinary counts may have before they are passed over. Fixed: estimated from all periods it would let the future into the past."""
+
 SMALLEST = 1e-9
+ONE_HALF = 0.5
+"""Added to every place's count before shares are taken: of a place that never had any, some day one comes."""
+
 LEAST_VARIANCE = 1e-3
 """Places are never taken to be quite alike: with less than this the share of one of 30 in a thousand would hardly count."""
 
@@ -26,25 +32,26 @@ def expected_counts(observed: np.ndarray, baseline: int = 13, gap: int = 1) -> n
     baseline
         Periods that say what is usual; a year of them knows every season once.
     gap
-        Periods before a period that do not: what begins now must not raise what is expected now.
+        Periods before a period that do not: what begins now must not raise what is expected now. At least as many as a cluster may be looked for in.
 
     Returns
     -------
     ndarray
-        M x N x T; over the places it adds up to the city's count of the problem in the period. NaN in periods with fewer than three before the gap.
+        M x N x T; over the places it adds up to the city's count of the problem in the period. NaN where the count is, and in periods with fewer than
+        three before the gap.
 
     Raises
     ------
     ValueError
-        ``observed`` has not three axes, or a count is negative.
+        ``observed`` has not three axes, or a count is negative or infinite.
 
     Notes
     -----
     The expected count of place i is C_t s_i: the city's count times the share the place has had. So neither a season of the whole city nor a change of
-    its level is anything special. A share is p_i theta_i, with p_i the place's share of all problems and theta_i the posterior mean of a gamma prior of
-    mean 1 and variance A, theta_i = (O_i + 1/A) / (E_i + 1/A), where O_i and E_i = p_i sum O are the counts over the baseline and A is estimated by
-    moments over the places, sum((O - E)^2 - E) / sum E^2. Counts beyond three standard deviations of what was expected of them are held there before
-    shares are taken again, so that a past hot spot does not hide the next.
+    its level is anything special. A share is p_i theta_i, with p_i the place's share of all problems (half a count added to each place) and theta_i the
+    posterior mean of a gamma prior of mean 1 and variance A, theta_i = (O_i + 1/A) / (E_i + 1/A), where O_i and E_i = p_i sum O are the counts over the
+    baseline and A is estimated by moments over the places, sum((O - E)^2 - E) / sum E^2. Counts beyond three standard deviations of what was expected
+    of them (variance E + 0.1 E^2) count as just that when shares are taken again, so that a past hot spot does not hide the next.
 
     References
     ----------
@@ -54,29 +61,34 @@ def expected_counts(observed: np.ndarray, baseline: int = 13, gap: int = 1) -> n
     if observed.ndim != 3:  # noqa: PLR2004 - problems, places, periods
         message = f"计数应有三个维度(问题、地方、时段), 实际有 {observed.ndim} 个"
         raise ValueError(message)
-    if (observed < 0).any():
-        message = f"计数中有 {int((observed < 0).sum())} 个负数; 应为 0 或正数, 未知留空"
+    if (wrong := (observed < 0) | np.isinf(observed)).any():
+        message = f"计数中有 {int(wrong.sum())} 个负数或无穷大; 应为 0 或正数, 未知留空"
         raise ValueError(message)
-    counts = np.nan_to_num(observed)
+    known = np.isfinite(observed)
+    counts = np.where(known, observed, 0.0)
     city, calm = counts.sum(axis=1, keepdims=True), counts
     for _round in range(ROUNDS):
-        expected = _shares(calm, baseline, gap) * city
+        expected = _shares(calm, known, baseline, gap) * city
         usual = np.nan_to_num(expected)
-        limit = usual + CLIP * np.sqrt(usual) + CLIP
-        calm = np.where(np.isnan(expected), counts, np.minimum(counts, limit))
-    return _shares(calm, baseline, gap) * city
+        limit = usual + CLIP * np.sqrt(usual + ORDINARY * usual**2) + CLIP
+        calm = np.where(counts > np.where(np.isfinite(expected), limit, np.inf), usual, counts)
+    return np.where(known, _shares(calm, known, baseline, gap) * city, np.nan)
 
 
-def _shares(counts: np.ndarray, baseline: int, gap: int) -> np.ndarray:
-    """Share of each place in what comes of each problem, M x N x T; sums to 1 over the places, NaN where too little is behind it."""
+def _shares(counts: np.ndarray, known: np.ndarray, baseline: int, gap: int) -> np.ndarray:
+    """Share of each place in what comes of each problem, M x N x T; over the known places it sums to 1, NaN where too little is behind it.
+
+    A place takes part in a period's total only where its own count is known: what came elsewhere meanwhile says nothing of its share.
+    """
     behind = _behind(counts, baseline, gap)
-    total = behind.sum(axis=1, keepdims=True)
-    own = (behind.sum(axis=0) + SMALLEST) / (behind.sum(axis=(0, 1)) + SMALLEST * counts.shape[1])
-    due = own[None] * total
+    offered = _behind(np.where(known, counts.sum(axis=1, keepdims=True), 0.0), baseline, gap)
+    own = (behind.sum(axis=0) + ONE_HALF) / (offered.sum(axis=0) + ONE_HALF * counts.shape[1])
+    own = own / own.sum(axis=0)
+    due = own[None] * offered
     variance = ((behind - due) ** 2 - due).sum(axis=1, keepdims=True) / np.maximum((due**2).sum(axis=1, keepdims=True), SMALLEST)
     strength = 1.0 / np.maximum(variance, LEAST_VARIANCE)
-    shares = own[None] * (behind + strength) / (due + strength)
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = np.where(known, own[None] * (behind + strength) / (due + strength), 0.0)
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), SMALLEST)
     shares[:, :, : gap + LEAST_PERIODS] = np.nan
     return shares
 

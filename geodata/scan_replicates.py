@@ -45,7 +45,7 @@ class Null:
     ----------
     dispersion
         Alpha of the negative binomial, whose variance is E + alpha E^2: one number, or N x 1 or N x T, 0 or more. 0 is Poisson, which
-        takes ordinary scatter for clusters. None: estimated from the map (``scan.estimated_dispersion``).
+        takes ordinary scatter for clusters. None: estimated from the map (``smoothing.pooled_overdispersion``).
     replicates
         Maps drawn; the smallest p-value is 1 / (replicates + 1).
     seed

@@ -283,11 +283,14 @@ def model(target: Target, contest: pd.DataFrame) -> str:
         level=LEVEL_NAMES[level], n=int(first["series_count"]), name=MODEL_NAMES.get(first["model"], first["model"]), loss=f"{first['loss']:.3f}",
         held=words.percent(first["coverage_80"]),
     )  # fmt: skip
-    served = rows[rows["model"] == target.model]
-    if served.empty:
+    if target.model not in set(rows["model"]):
         text += _("按份额预测的序列太稀疏，没有单独比选。")
-    if len(served) and target.model != first["model"]:
-        text += _("所用模型的损失为 {loss}；胜出者领先不到 2%，或全层级算得太慢，所以没有换。").format(loss=f"{served.iloc[0]['loss']:.3f}")
+    elif target.model != first["model"]:
+        loss = rows.loc[rows["model"] == target.model, "loss"].iloc[0]
+        text += _("所用模型的损失为 {loss}；").format(loss=f"{loss:.3f}")
+        text += _("胜出者领先不够明显，或不懂全年的季节，或全层级算得太慢，所以没有换。") if target.level == level else _("这一层级没有单独比选，不换模型。")
+    elif target.model != "pooled_counts":
+        text += _("它只给出均值；起伏、原因和回放仍出自合并计数回归。")
     return text
 
 

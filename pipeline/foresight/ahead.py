@@ -28,11 +28,6 @@ QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 SPARSE_A_DAY = 1.0
 """Below this mean over the last year a place is forecast as a share of its parent: on the demo city and New York as accurate as a model of its own, or more."""
 
-INNER = (0.1, 0.9)
-NORMAL_WIDTH = 2 * 1.2815515655446004
-"""Standard deviations between the normal distribution's 10 and 90 percent."""
-
-LEAST_MEAN = 1e-6
 YEAR_DAYS = 364
 PARENTS = {"cell": ("district_category", ("district", "category_1")), "subdistrict": ("district", ("district",))}
 
@@ -74,7 +69,7 @@ def forecast_levels(
     panels = {level.name: level.panel if frequency == "D" else weekly(level.panel) for level in hierarchy.levels}
     for level in hierarchy.levels:
         tell(level.name)
-        shapes[level.name], served = _level(level, panels, shapes, hierarchy, (serving or {}).get(level.name, model), horizon)
+        shapes[level.name], served = _level(level, panels, shapes, hierarchy, (serving or {}).get(level.name, model), horizon, calendar)
         models += served
     base = np.concatenate([shapes[level.name].mean for level in hierarchy.levels])
     variance = np.concatenate([shapes[level.name].variance for level in hierarchy.levels])
@@ -111,7 +106,9 @@ def branches(hierarchy: Hierarchy, ahead: Ahead, names: tuple[str, ...]) -> tupl
     return tuple(found)
 
 
-def _level(level: Level, panels: dict[str, Panel], shapes: dict[str, Shape], hierarchy: Hierarchy, model: Model, horizon: int) -> tuple[Shape, list[str]]:
+def _level(
+    level: Level, panels: dict[str, Panel], shapes: dict[str, Shape], hierarchy: Hierarchy, model: Model, horizon: int, calendar: str
+) -> tuple[Shape, list[str]]:
     """Shape of a level, its sparse series by the share of their parents where the level has any."""
     panel = panels[level.name]
     daily = np.nan_to_num(np.nanmean(panel.counts[:, -(YEAR_DAYS // panel.step) :], axis=1)) / panel.step
@@ -119,30 +116,36 @@ def _level(level: Level, panels: dict[str, Panel], shapes: dict[str, Shape], hie
     above = above if above in shapes else "category" if level.name == "cell" else "city"
     codes = codes if above in {"district", "district_category"} else ("category_1",) if above == "category" else ()
     is_sparse = (daily < SPARSE_A_DAY) & (level.name in PARENTS)
-    names = np.where(is_sparse, SHARE_MODEL, model.name).tolist()
     if not is_sparse.any():
-        return _shape(model, panel, horizon), names
+        return _shape(model, panel, horizon, calendar)
+    names = np.full(len(panel.ids), SHARE_MODEL, dtype="object")
     parent_level = next(item for item in hierarchy.levels if item.name == above)
     parents = _parents(level.series, parent_level.series, codes)
     parts = [(np.flatnonzero(is_sparse), share_of_parent(panel.of(is_sparse), parents[is_sparse], panels[above].counts, shapes[above]))]
     if not is_sparse.all():
-        parts.append((np.flatnonzero(~is_sparse), _shape(model, panel.of(~is_sparse), horizon)))
+        shape, names[~is_sparse] = _shape(model, panel.of(~is_sparse), horizon, calendar)
+        parts.append((np.flatnonzero(~is_sparse), shape))
     order = np.argsort(np.concatenate([rows for rows, _shape in parts]))
     whole = {name: np.concatenate([getattr(shape, name) for _rows, shape in parts])[order] for name in ("mean", "dispersion", "spread")}
-    return replace(parts[0][1], **whole), names
+    return replace(parts[0][1], **whole), names.tolist()
 
 
-def _shape(model: Model, panel: Panel, horizon: int) -> Shape:
-    """Mean and scatter of a model's forecast; of another than the regression, the variance is read off its central 80 percent."""
+def _shape(model: Model, panel: Panel, horizon: int, calendar: str) -> tuple[Shape, list[str]]:
+    """Mean and scatter of the steps ahead, and which model each series' mean is of.
+
+    A model that serves in place of the regression gives the means; how they scatter, and how long errors last, the regression tells, whose bands and
+    totals are held against what came. A mean of 0, which is a count repeated, and one that is unknown are left to the regression too.
+    """
+    regression = PooledCounts(calendar)
+    shape = regression.shape(panel, horizon)
+    names = [regression.name] * len(panel.ids)
     if isinstance(model, PooledCounts):
-        return model.shape(panel, horizon)
+        return shape, names
     last = panel.days[-1] + np.timedelta64(panel.step - 1, "D")
-    ahead = model.fit_predict(panel, horizon, last.astype(object), levels=INNER)
-    mean = np.maximum(np.nan_to_num(ahead.mean), LEAST_MEAN)
-    low, high = np.nan_to_num(ahead.quantiles[:, :, 0]), np.nan_to_num(ahead.quantiles[:, :, 1])
-    middle = np.maximum(mean, (low + high) / 2)  # a repeated 0 is a mean of 0 with a band around what is usual
-    none = np.zeros((len(mean), 0))
-    return Shape(mean, np.maximum(((high - low) / NORMAL_WIDTH) ** 2 / middle, 1.0), np.zeros_like(mean), none, none, none)
+    ahead = model.fit_predict(panel, horizon, last.astype(object))
+    is_taken = np.isfinite(ahead.mean) & (ahead.mean > 0)
+    served = np.where(is_taken.any(axis=1), np.asarray(ahead.models, dtype="object"), regression.name)
+    return replace(shape, mean=np.where(is_taken, ahead.mean, shape.mean)), served.tolist()
 
 
 def _parents(series: pd.DataFrame, above: pd.DataFrame, codes: tuple[str, ...]) -> np.ndarray:

@@ -102,7 +102,10 @@ def statements_at(levels: tuple[Level, ...], calendar: str, cutoff: date, window
     coarse = next(level for level in levels if level.name == MODEL_LEVEL)
     finer_tells_more = finer is not None and int(_is_testable(finer, finer_tells_more=True).sum()) > len(coarse.series)
     for level in levels:
-        above = tuple(_level_of(level, found[name], codes) for name, codes in ABOVE.get(level.name, {}).items() if name in found)
+        above: tuple[np.ndarray, ...] = ()
+        for name, codes in ABOVE.get(level.name, {}).items():
+            if name in found:
+                above = (*above, _level_of(level, found[name], codes, above[-1] if above else 0.0))
         said = window_statements(level.panel, model, cutoff, windows, rule, above)
         if level.name in (MODEL_LEVEL, "district_category"):
             found[level.name] = _keys(level, ABOVE["cell"][level.name]), said.level
@@ -121,10 +124,10 @@ def _keys(level: Level, codes: tuple[str, ...]) -> pd.Index:
     return pd.Index(level.series[list(codes)].astype("str").agg("|".join, axis=1))
 
 
-def _level_of(level: Level, above: tuple[pd.Index, np.ndarray], codes: tuple[str, ...]) -> np.ndarray:
-    """How the level of each series' problem changes in the area above it, S x windows; 0 where nothing is known of that."""
+def _level_of(level: Level, above: tuple[pd.Index, np.ndarray], codes: tuple[str, ...], otherwise: np.ndarray | float) -> np.ndarray:
+    """How the level of each series' problem changes in the area above it, S x windows; ``otherwise`` where there is no such area."""
     rows = above[0].get_indexer(_keys(level, codes))
-    return np.where((rows >= 0)[:, None], above[1][rows], 0.0)
+    return np.where((rows >= 0)[:, None], above[1][rows], otherwise)
 
 
 def replay_days(levels: tuple[Level, ...], cutoff: date, rule: Rule) -> tuple[date, ...]:

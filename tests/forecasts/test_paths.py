@@ -61,6 +61,13 @@ def test_totals_scatter_by_errors_that_last(drawn: tuple[np.ndarray, ...]) -> No
         assert total[:, 0].std() > 1.5 * alone[0]  # independent days would scatter far less
 
 
+def test_nothing_expected_of_a_parent_gives_nothing_to_its_children() -> None:
+    root = branch([0.0], [1.0], [0.1], [])
+    above = branch([0.0, 0.0], [1.0, 1.0], [0.1, 0.1], [0, 0])
+    below = branch([0.0, 0.0, 0.0], [1.0, 2.0, 1.0], [0.1, 0.2, 0.1], [0, 0, 1])
+    assert [counts.sum() for counts in simulate_paths((root, above, below), 50, 1)] == [0, 0, 0]
+
+
 def test_the_same_seed_gives_the_same_paths() -> None:
     first, again, other = (simulate_paths(LEVELS, 3, seed)[-1] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)

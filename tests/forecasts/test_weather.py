@@ -70,3 +70,11 @@ def test_foreseen_weather_halves_the_error_where_weather_rules(panel: Panel, wea
         for one in (None, Weather(DAYS, weather.departures, known_ahead=True))
     ]
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_what_never_varied_until_then_tells_nothing() -> None:
+    dry = np.stack([measured()[:, 0], np.full(len(DAYS), 7.3)], axis=1)
+    dry[np.datetime64(CUTOFF) < DAYS, 1] = 8.0
+    found = weather_of(DAYS, dry, np.datetime64(CUTOFF))
+    assert (found.departures[:, 1] == 0).all()
+    assert np.abs(found.departures).max() < 10

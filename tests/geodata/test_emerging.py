@@ -109,6 +109,19 @@ def with_memory(series: int, steps: int, memory: float) -> np.ndarray:
     return noise[:, 40:]
 
 
+@pytest.mark.parametrize("steps", [5, 7])
+def test_short_series_are_judged_no_more_boldly_than_by_the_plain_test(steps: int) -> None:
+    values = np.random.default_rng(5).normal(size=(4000, steps))
+    assert (kendall_trend(values, None).p <= 0.05).mean() <= (kendall_trend(values).p <= 0.05).mean() <= 0.05
+
+
+def test_unknown_and_constant_series_do_not_move_what_is_learned_of_the_others() -> None:
+    values = with_memory(300, 24, 0.4)
+    alone = kendall_trend(values, None).z
+    filled = np.concatenate([values, np.full((300, 24), np.nan), np.full((50, 24), -0.7)])
+    np.testing.assert_allclose(kendall_trend(filled, None).z[:300], alone, rtol=1e-9)
+
+
 @pytest.mark.parametrize("steps", [24, 60])
 @pytest.mark.parametrize("memory", [0.0, 0.4])
 def test_memory_is_not_taken_for_a_trend(steps: int, memory: float) -> None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from geodata import scan_replicates
 from geodata.boundaries import BoundarySchema, read_boundaries
-from geodata.scan import Null, ScanError, Windows, estimated_dispersion, gumbel_p_value, scan
+from geodata.scan import Null, ScanError, Windows, gumbel_p_value, scan
 from geodata.scan_ratios import bernoulli_ratio, permutation_expected, poisson_ratio, thresholds_of
 from geodata.scan_windows import circles_of, spans_of
+from geodata.smoothing import pooled_overdispersion
 from tests.factories import GEODATA, SHARED, needs_shared
 
 if TYPE_CHECKING:
@@ -353,12 +354,12 @@ def test_replicates_have_the_mean_and_variance_asked_for(is_conditioned: bool) -
 @pytest.mark.parametrize("alpha", [0.0, 0.06, 0.5, 2.0])
 def test_dispersion_is_recovered(alpha: float) -> None:
     expected = np.random.default_rng(5).gamma(0.7, 10, (200, 30))
-    assert estimated_dispersion(drawn(expected, alpha, 6), expected) == pytest.approx(alpha, rel=0.1, abs=0.005)
+    assert pooled_overdispersion(drawn(expected, alpha, 6), expected) == pytest.approx(alpha, rel=0.1, abs=0.005)
 
 
 def test_dispersion_of_what_scatters_less_than_poisson_is_none() -> None:
-    assert estimated_dispersion(np.full((4, 5), 7), np.full((4, 5), 7.0)) == 0
-    assert estimated_dispersion(np.zeros((4, 5)), np.zeros((4, 5))) == 0
+    assert pooled_overdispersion(np.full((4, 5), 7), np.full((4, 5), 7.0)) == 0
+    assert pooled_overdispersion(np.zeros((4, 5)), np.zeros((4, 5))) == 0
 
 
 def test_gumbel_p_value_is_that_of_the_distribution() -> None:

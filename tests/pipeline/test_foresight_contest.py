@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -50,6 +50,7 @@ def level() -> Level:
 
 def held(level: Level, monkeypatch: pytest.MonkeyPatch, *models: Says) -> pd.DataFrame:
     monkeypatch.setattr(rules, "_models", lambda _calendar: list(models))
+    monkeypatch.setattr(rules, "MOST_SERIES_SERVED", {model.name: SERIES for model in models})
     return contest((level,), "none", UNTIL).set_index("model")
 
 
@@ -63,20 +64,29 @@ def test_the_clearly_better_one_wins_and_serves(level: Level, monkeypatch: pytes
 
 
 def test_one_that_is_hardly_better_wins_but_does_not_serve(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
-    hardly = Says("hardly", INCUMBENT.mean, 1.9 * USUAL)
+    hardly = Says("hardly", USUAL * 1.13, 2 * USUAL)
     scores = held(level, monkeypatch, INCUMBENT, hardly)
     assert scores["is_winner"].to_dict() == {"incumbent": False, "hardly": True}
     assert scores["is_serving"].to_dict() == {"incumbent": True, "hardly": False}
     assert serving(scores.reset_index(), "none") == {}
 
 
-def test_one_that_cannot_be_had_in_time_does_not_serve(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "MOST_SECONDS", 0.0)
-    scores = held(level, monkeypatch, INCUMBENT, BETTER)
-    assert (scores["is_winner"].to_dict(), scores["is_serving"].to_dict()) == (
-        {"incumbent": False, "better": True},
-        {"incumbent": True, "better": False},
-    )
+def test_one_that_is_better_at_one_cutoff_only_does_not_serve(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = level.panel.counts.copy()
+    counts[:, -28:] += USUAL * 0.1  # between the two, as far from one as from the other
+    other = replace(level, panel=replace(level.panel, counts=counts))
+    scores = held(other, monkeypatch, INCUMBENT, BETTER)
+    assert scores.loc["better", "loss"] < 0.92 * scores.loc["incumbent", "loss"]
+    assert scores["is_serving"].to_dict() == {"incumbent": True, "better": False}
+
+
+@pytest.mark.parametrize("most", [{"better": SERIES - 1}, {}])
+def test_one_that_cannot_be_had_for_the_level_or_knows_no_year_does_not_serve(level: Level, monkeypatch: pytest.MonkeyPatch, most: dict[str, int]) -> None:
+    monkeypatch.setattr(rules, "_models", lambda _calendar: [INCUMBENT, BETTER])
+    monkeypatch.setattr(rules, "MOST_SERIES_SERVED", most)
+    scores = contest((level,), "none", UNTIL).set_index("model")
+    assert scores["is_winner"].to_dict() == {"incumbent": False, "better": True}
+    assert scores["is_serving"].to_dict() == {"incumbent": True, "better": False}
 
 
 def test_one_whose_band_holds_too_little_does_not_win_whatever_its_loss(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +101,4 @@ def test_the_models_that_may_serve_have_different_names() -> None:
     assert len(set(names)) == len(names)
     assert names[0] == "pooled_counts"
     assert LastYearLevel().name in names
+    assert set(rules.MOST_SERIES_SERVED) < set(names) - {"pooled_counts", "ets", "seasonal_naive", "mean"}
