@@ -35,11 +35,14 @@ class Design:
         Of each column what it belongs to: "level", "weekday", "year", "calendar", "weather", "slope".
     spreads
         Of each column how far its coefficient may lie from its group's before any count is seen (standard deviation, in logarithms).
+    least_steps
+        Known steps below which a series tells nothing of its own season, a year and a half.
     """
 
     columns: np.ndarray
     blocks: np.ndarray
     spreads: np.ndarray
+    least_steps: int
 
     @property
     def season(self) -> np.ndarray:
@@ -89,7 +92,7 @@ def build_design(days: np.ndarray, horizon: int, step: int, calendar: str, harmo
     spreads = np.concatenate([spread for _part, _block, spread in parts])
     used = columns[: len(days)].std(axis=0) > 0
     used[0] = True
-    return Design(columns[:, used], blocks[used], spreads[used])
+    return Design(columns[:, used], blocks[used], spreads[used], int(LEAST_YEARS * YEAR / step))
 
 
 def _weekdays(days: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["PooledCounts", "Shape"]
 
 CLIP = 4.0
+HELD = 1e4
+"""By so much the prior of a coefficient is tighter that nothing is to be learned of."""
+
 YEAR_DAYS = 364
 LEAST_YEARS = 2.5
 SERIES_AT_ONCE = 1024
@@ -165,7 +168,7 @@ def _parts(past: Panel, design: Design, calendar: str, ends: tuple[int, ...]) ->
     """The series in parts that split no group unless it is large, by their positions."""
     own, count = past.group_numbers
     shocks = _shocks(past, calendar)
-    design = Design(design.columns.astype("float32"), design.blocks, design.spreads)
+    design = replace(design, columns=design.columns.astype("float32"))
     groups = _groups(_group_counts(past, shocks), design, ends)
     order, last = np.argsort(own, kind="stable"), np.cumsum(np.bincount(own, minlength=count))
     cuts = last[:-1][np.diff((last - 1) // SERIES_AT_ONCE) > 0]
@@ -247,12 +250,14 @@ def _fit(counts: np.ndarray, design: Design, spreads: np.ndarray, prior: np.ndar
     prior = np.concatenate([np.log(total / due)[:, None], prior[:, 1:]], axis=1)
     looseness = np.where(design.blocks == "level", np.inf, spreads)
     precision = 1 / looseness**2
+    knows_year = known.sum(axis=1) >= design.least_steps
+    held = np.where((design.blocks == "year") & ~knows_year[:, None], HELD, 1.0)  # too short a past takes the season of its group as it is
     # The scatter around no season at all holds the first fit close to the group: around the group's season WQL at 28 days is 0.3 % worse.
     scatter = overdispersion(counts, (total / days)[:, None].astype("float32"))
-    found = fit_poisson(counts, columns, precision=scatter[:, None] * precision, prior=prior, gap=FIRST_GAP)
+    found = fit_poisson(counts, columns, precision=scatter[:, None] * precision * held, prior=prior, gap=FIRST_GAP)
     calm, scatter = _calm(counts, np.exp(found.astype("float32") @ columns.T))
     moved = np.where(design.blocks == "slope", 2 / (looseness**2 + (found - prior) ** 2), precision)
-    return fit_poisson(calm, columns, precision=scatter[:, None] * moved, prior=prior, start=found)
+    return fit_poisson(calm, columns, precision=scatter[:, None] * moved * held, prior=prior, start=found)
 
 
 def _calm(counts: np.ndarray, fitted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -77,9 +77,10 @@ def test_a_change_before_the_cutoff_matters(panel, forecast):
 
 def test_series_are_forecast_alike_in_any_order_and_in_parts(panel, forecast, monkeypatch):
     backwards = panel.of(np.arange(len(panel.ids))[::-1])
-    np.testing.assert_allclose(PooledCounts().fit_predict(backwards, HORIZON, CUTOFF).mean[::-1], forecast.mean, rtol=1e-3)
+    # solved to three hundredths of a standard error
+    np.testing.assert_allclose(PooledCounts().fit_predict(backwards, HORIZON, CUTOFF).mean[::-1], forecast.mean, rtol=3e-3)
     monkeypatch.setattr("forecasts.pooled.SERIES_AT_ONCE", 3)  # the three groups, one at a time
-    np.testing.assert_allclose(PooledCounts().fit_predict(panel, HORIZON, CUTOFF).mean, forecast.mean, rtol=1e-3)
+    np.testing.assert_allclose(PooledCounts().fit_predict(panel, HORIZON, CUTOFF).mean, forecast.mean, rtol=3e-3)
 
 
 def test_means_alone_are_nearly_those_of_the_full_forecast(panel, forecast):
@@ -89,7 +90,7 @@ def test_means_alone_are_nearly_those_of_the_full_forecast(panel, forecast):
     np.testing.assert_allclose(means.sum(axis=1), forecast.mean.sum(axis=1), rtol=0.1)
     assert np.abs(came - means[:, :28]).mean() < 1.03 * np.abs(came - forecast.mean[:, :28]).mean()
     backwards = panel.until(CUTOFF).of(np.arange(len(panel.ids))[::-1])
-    np.testing.assert_allclose(PooledCounts().means(backwards, HORIZON)[::-1], means, rtol=1e-3)
+    np.testing.assert_allclose(PooledCounts().means(backwards, HORIZON)[::-1], means, rtol=3e-3)
 
 
 def test_a_span_is_last_year_times_its_season_its_calendar_and_the_change_of_level():
