@@ -109,7 +109,7 @@ def find_hotspots(
     """
     known = np.isfinite(observed) & np.isfinite(expected) & (expected > 0)
     observed, expected = np.where(known, observed, np.nan), np.where(known, expected, np.nan)
-    dispersion = pooled_overdispersion(observed, expected)
+    dispersion = float(np.nan_to_num(pooled_overdispersion(observed, expected)))
     ratios = standardised_ratio(observed, expected, dispersion)
     found = getis_ord(standardised_rates(observed, expected), neighbours)
     q_hot, q_cold = false_discovery(found.p_high), false_discovery(found.p_low)

@@ -147,9 +147,11 @@ def test_prophet_is_prophet(configuration: str):
         model.fit(pd.DataFrame({"ds": days[:400], "y": counts[0]}))
         direct = model.predict(pd.DataFrame({"ds": days[400:]}))
     np.testing.assert_allclose(forecast.mean[0], direct["yhat"], rtol=1e-9)
-    # quantiles are of other draws of the same distribution
-    np.testing.assert_allclose(forecast.quantiles[0, :, LEVELS.index(0.1)], direct["yhat_lower"], atol=4.0)
-    np.testing.assert_allclose(forecast.quantiles[0, :, LEVELS.index(0.9)], direct["yhat_upper"], atol=4.0)
+    # quantiles are of other draws of the same distribution: alike over all days, on one day they may be apart
+    for level, bound in ((0.1, direct["yhat_lower"]), (0.9, direct["yhat_upper"])):
+        apart = forecast.quantiles[0, :, LEVELS.index(level)] - bound.to_numpy()
+        assert abs(apart.mean()) < 1.5
+        assert np.abs(apart).max() < 8
     assert forecast.models == (configuration,)
     check_shape(forecast)
 

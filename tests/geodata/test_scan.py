@@ -359,7 +359,7 @@ def test_dispersion_is_recovered(alpha: float) -> None:
 
 def test_dispersion_of_what_scatters_less_than_poisson_is_none() -> None:
     assert pooled_overdispersion(np.full((4, 5), 7), np.full((4, 5), 7.0)) == 0
-    assert pooled_overdispersion(np.zeros((4, 5)), np.zeros((4, 5))) == 0
+    assert np.isnan(pooled_overdispersion(np.zeros((4, 5)), np.zeros((4, 5))))  # of nothing, nothing is known
 
 
 def test_gumbel_p_value_is_that_of_the_distribution() -> None:
