@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -10,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from forecasts.baselines import LastYearLevel, SeasonalNaive
 from forecasts.calendar_choice import fitting_calendar
 from forecasts.calendars import CALENDARS
-from forecasts.interface import Forecast, interval_quantiles
+from forecasts.interface import interval_quantiles
 from forecasts.library_models import PROPHET_CONFIGURATIONS, Components, Ets, ProphetModel, StlArima
 from forecasts.panel import Panel, panel_of_long
 from forecasts.pooled import PooledCounts
+from pipeline.long_tables import check_place, read_table, write_table
 from storage.home import InputError
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def forecast_file(file: Path, order: ForecastOrder, out: Path) -> ForecastResult
     """
     _check(order, out)
     try:
-        panel = panel_of_long(_read(file), order.frequency, order.group)
+        panel = panel_of_long(read_table(file, ("unique_id", "ds")), order.frequency, order.group)
         past = _known(panel, order.cutoff)
         calendar = fitting_calendar(past) if order.calendar == AUTO else order.calendar
         model = MODELS[order.model](calendar)
@@ -107,12 +106,22 @@ def forecast_file(file: Path, order: ForecastOrder, out: Path) -> ForecastResult
         message = f"{file}: {error}"
         raise InputError(message) from error
     found = replace(found, days=found.days + shift)
-    rows = _write(found, out)
+    frame = found.long()
+    write_table(frame, out)
     names, counts = np.unique(np.asarray(found.models), return_counts=True)
     served = dict(zip(names.tolist(), counts.tolist(), strict=True))
     known = (past.days[-1] + shift).astype(object)
     return ForecastResult(
-        str(out), len(found.ids), order.horizon, past.frequency, found.days[0].astype(object), found.days[-1].astype(object), known, calendar, served, rows
+        str(out),
+        len(found.ids),
+        order.horizon,
+        past.frequency,
+        found.days[0].astype(object),
+        found.days[-1].astype(object),
+        known,
+        calendar,
+        served,
+        len(frame),
     )
 
 
@@ -129,30 +138,7 @@ def _check(order: ForecastOrder, out: Path) -> None:
     if order.model not in MODELS:
         message = f"--model 是 {order.model}; 允许 {', '.join(MODELS)}"
         raise InputError(message)
-    if out.suffix.lower() not in (".csv", ".parquet"):
-        message = f"--out {out}: 只能写 .csv 或 .parquet"
-        raise InputError(message)
-    if not out.absolute().parent.is_dir():
-        message = f"--out {out}: 文件夹 {out.absolute().parent} 不存在"
-        raise InputError(message)
-
-
-def _read(file: Path) -> pd.DataFrame:
-    if not file.is_file():
-        message = f"{file}: 没有这个文件"
-        raise InputError(message)
-    kind = file.suffix.lower()
-    try:
-        if kind == ".parquet":
-            return pd.read_parquet(file)
-        if kind in (".csv", ".txt"):
-            return pd.read_csv(file, dtype={"unique_id": "str", "ds": "str"}, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        message = f"{file}: 读不出来({said[:200]}); 允许 UTF-8 的 CSV 或 Parquet"
-        raise InputError(message) from error
-    message = f"{file}: 后缀是 {kind or '空'}; 允许 .csv 或 .parquet"
-    raise InputError(message)
+    check_place(out)
 
 
 def _known(panel: Panel, cutoff: date | None) -> Panel:
@@ -164,20 +150,3 @@ def _label_shift(panel: Panel) -> np.timedelta64:
     """How many days after its first day a week's date stands: six where weeks are named by a Sunday, their last day."""
     is_ends = panel.frequency == "W" and panel.days[0].astype(object).weekday() == SUNDAY
     return np.timedelta64(panel.step - 1 if is_ends else 0, "D")
-
-
-def _write(found: Forecast, out: Path) -> int:
-    """Write beside the place and swap in, so that a broken-off run leaves no half a file."""
-    frame = found.long()
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        if out.suffix.lower() == ".parquet":
-            frame.to_parquet(beside, index=False)
-        else:
-            frame.assign(ds=frame["ds"].dt.strftime("%Y-%m-%d")).to_csv(beside, index=False, float_format="%.6g")
-        beside.replace(out)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        message = f"--out {out}: 写不进去({error.strerror})"
-        raise InputError(message) from error
-    return len(frame)

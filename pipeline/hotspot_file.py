@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from geodata.emerging import NEITHER, Emerging
 from geodata.expected import LEAST_PERIODS, expected_counts
 from geodata.hotspots import STATE_NAMES, Hotspots, find_hotspots
 from geodata.neighbours import contiguity
+from pipeline.long_tables import check_place, read_table, write_table
 from storage.home import InputError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def hotspot_file(file: Path, boundaries: Path, out: Path, *, seed: int = 0) -> H
         A table, a boundary or the place to write to cannot be used; nothing is written.
     """
     beside = out.with_name(f"{out.stem}_clusters{out.suffix}")
-    _check_place(out)
+    check_place(out)
     table = _read(file)
     areas, unplaced = _areas(boundaries, table["area_code"])
     panel = _panel(file, table[~table["area_code"].isin(unplaced)], areas)
@@ -91,8 +91,8 @@ def hotspot_file(file: Path, boundaries: Path, out: Path, *, seed: int = 0) -> H
         message = f"{file}: {error}"
         raise InputError(message) from error
     clusters = _clusters(found, panel)
-    _write(_table(found, panel), out)
-    _write(clusters, beside)
+    write_table(_table(found, panel), out)
+    write_table(clusters, beside)
     kinds, counts = np.unique(found.kinds[found.sides != NEITHER].astype("str"), return_counts=True)
     last = np.flatnonzero(np.isfinite(found.gi).any(axis=0))
     states = found.states[:, last[-1]] if last.size else np.zeros(0)
@@ -104,27 +104,9 @@ def hotspot_file(file: Path, boundaries: Path, out: Path, *, seed: int = 0) -> H
     )  # fmt: skip
 
 
-def _check_place(out: Path) -> None:
-    if out.suffix.lower() not in (".csv", ".parquet"):
-        message = f"--out {out}: 只能写 .csv 或 .parquet"
-        raise InputError(message)
-    if not out.absolute().parent.is_dir():
-        message = f"--out {out}: 文件夹 {out.absolute().parent} 不存在"
-        raise InputError(message)
-
-
 def _read(file: Path) -> pd.DataFrame:
     """The table with codes and periods as text and numbers as numbers, or a sentence on what is wrong with which row."""
-    if not file.is_file():
-        message = f"{file}: 没有这个文件"
-        raise InputError(message)
-    try:
-        text = {"area_code": "str", "period": "str"}
-        table = pd.read_parquet(file) if file.suffix.lower() == ".parquet" else pd.read_csv(file, dtype=text, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        message = f"{file}: 读不出来({said[:200]}); 允许 UTF-8 的 CSV 或 Parquet"
-        raise InputError(message) from error
+    table = read_table(file, ("area_code", "period"))
     if missing := [name for name in NEEDED if name not in table.columns]:
         message = f"{file}: 缺少列 {missing[0]}; 文件中有 {', '.join(map(str, table.columns))}; 需要 {', '.join(NEEDED)}, 可有 {', '.join(OPTIONAL)}"
         raise InputError(message)
@@ -237,18 +219,3 @@ def _clusters(found: Hotspots, panel: _Panel) -> pd.DataFrame:
         first_period=[panel.periods[first + place] for place in frame["first_period"]],
         last_period=[panel.periods[first + place] for place in frame["last_period"]],
     )
-
-
-def _write(frame: pd.DataFrame, out: Path) -> None:
-    """Write beside the place and swap in, so that a broken-off run leaves no half a file."""
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        if out.suffix.lower() == ".parquet":
-            frame.to_parquet(beside, index=False)
-        else:
-            frame.to_csv(beside, index=False, float_format="%.6g")
-        beside.replace(out)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        message = f"--out {out}: 写不进去({error.strerror})"
-        raise InputError(message) from error
