@@ -17,14 +17,14 @@ CHECKED := $(CODE) $(wildcard tests benchmarks)
 CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable
 PYTEST_OPTIONS ?=
 
-.PHONY: help run test check format bench bench-forecast requirements test-needs clean
+.PHONY: help run test check format bench bench-forecast bench-hotspot requirements test-needs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: $(RUNTIME) ## Open the dashboard on http://127.0.0.1:8501; without data the demo city is made first
 	@$(BIN)/python manage.py demo --if-empty
-	@nice $(BIN)/python manage.py foresee --if-stale >/dev/null & # the dashboard opens meanwhile; its forecasts appear when they are there
+	@{ nice $(BIN)/python manage.py foresee --if-stale; nice $(BIN)/python manage.py focus --if-stale; } >/dev/null & # the dashboard opens meanwhile; what they find appears when it is there
 	@exec $(BIN)/python manage.py serve
 
 test: $(DEVELOPMENT) test-needs check ## Linters, types, import contracts and all tests, with a real browser
@@ -46,6 +46,9 @@ bench: $(DEVELOPMENT) ## Measure speed; the results belong into docs/benchmarks.
 
 bench-forecast: $(DEVELOPMENT) ## The forecasters' contest; STATSFORECAST=/path/to/python adds its models
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.forecasts $(if $(STATSFORECAST),--statsforecast $(STATSFORECAST))
+
+bench-hotspot: $(DEVELOPMENT) ## What the hot-spot methods find, miss and cost, on made-up counts
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.hotspots
 
 requirements: $(DEVELOPMENT) ## Pin requirements*.txt again from requirements*.in
 	$(BIN)/uv pip compile requirements.in -o requirements.txt --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" --quiet

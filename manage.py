@@ -22,6 +22,8 @@ from pipeline.backup import backup as make_backup
 from pipeline.backup import restore as put_back
 from pipeline.demo.make import DemoResult, is_empty, make_demo
 from pipeline.demo.part import Order
+from pipeline.focus.run import FocusResult
+from pipeline.focus.run import focus as run_focus
 from pipeline.forecast_file import MODELS, ForecastOrder, ForecastResult, forecast_file
 from pipeline.foresight.run import ForesightResult
 from pipeline.foresight.run import foresee as run_foresight
@@ -194,6 +196,26 @@ def foresee(
     result = run_foresight(Home.from_environment(), if_stale=if_stale, tell=lambda text: _say(f"  {text}", as_json))
     _say(_foresight_text(result), as_json)
     _give({"command": "foresee"} | asdict(result), as_json)
+
+
+@app.command(help="重点治理:在现行快照中查找热点(各月类别、时空聚集、点位、承办单位),接续以前找到的。")
+def focus(
+    if_stale: Annotated[bool, typer.Option("--if-stale", help="快照、口径和方法都没有变时什么也不做")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find the hot spots of the snapshot in use."""
+    result = run_focus(Home.from_environment(), if_stale=if_stale, tell=lambda text: _say(f"  {text}", as_json))
+    _say(_focus_text(result), as_json)
+    _give({"command": "focus"} | asdict(result), as_json)
+
+
+def _focus_text(result: FocusResult) -> str:
+    if not result.is_new:
+        return f"热点 {result.version}: 已是最新, 未作改动"
+    return (
+        f"热点 {result.version}, 数据截至 {result.cutoff}: {result.places:,} 个地区 {result.problems:,} 类问题, 扫描 {result.scans:,} 次, "
+        f"在列 {result.hotspots} 个(新增 {result.new} 个, 加剧 {result.worsening} 个), 点位 {result.points} 个, 用时 {result.seconds:.1f} 秒"
+    )
 
 
 def _foresight_text(result: ForesightResult) -> str:

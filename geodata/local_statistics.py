@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammainc, gammaincc, gammaln, ndtr
+from scipy.special import gammaln
+
+from geodata.pearson_tails import pearson_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,14 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalStatistic", "LocalStatisticError", "false_discovery", "getis_ord", "local_moran", "permuted_tails"]
 
-CELLS_AT_ONCE = 60_000
-"""Areas times maps of a batch: a dozen arrays of this size stay in the processor's cache, twice as fast as all maps at once."""
+CELLS_AT_ONCE = 30_000
+"""Areas times maps of a batch: a dozen arrays of this size stay in the processor's cache. A third less time than with 60,000 or more."""
 
 LEAST_VARIANCE = 1e-10
 """Variance of the other areas, in units of the map's, below which it is rounding: all others have one value."""
-
-LEAST_SKEWNESS = 1e-4
-"""Below this the Pearson type III distribution equals the normal one to 1e-5."""
 
 LEAST_AREAS = 3
 RARE = 0.1
@@ -191,18 +190,22 @@ def _tails(maps: _Maps) -> tuple[np.ndarray, np.ndarray]:
         # moments of the other areas: those of the map less the area's own part
         mean = -own / others
         second = (maps.areas - squares) / others
-        variance = second - mean**2
-        third = ((own * squares).sum(axis=0) - own * squares) / others - 3.0 * mean * second + 2.0 * mean**3
+        variance = second - mean * mean
+        cubes = own * squares
+        third = (cubes.sum(axis=0) - cubes) / others - mean * (3.0 * second - 2.0 * mean * mean)
         drawn = k * (others - k) / (others - 1.0)
         spread = np.sqrt(drawn * variance)
-        skewness = drawn * (others - 2.0 * k) / np.maximum(others - 2.0, 1.0) * third / spread**3
+        # third moment of the sum over the third power of its spread, of which the number drawn falls out
+        skewness = (others - 2.0 * k) / np.maximum(others - 2.0, 1.0) * third / (variance * spread)
         lowest, highest = _extreme_sums(rising, k, maps.areas)
-        reach = np.where(skewness > 0, k * mean - lowest, highest - k * mean) / spread
-        is_fixed = (variance < LEAST_VARIANCE) | (drawn <= 0) | (maps.areas < LEAST_AREAS)
-        distance = np.where(is_fixed, np.nan, (maps.near_sum - k * mean) / spread)
-    small, is_high = _pearson_tail(distance, skewness, reach)
+        centre = k * mean
+        reach = np.where(skewness > 0, centre - lowest, highest - centre) / spread
+        distance = (maps.near_sum - centre) / spread
+        distance[(variance < LEAST_VARIANCE) | (drawn <= 0) | (maps.areas < LEAST_AREAS)] = np.nan
+    small, is_high = pearson_tail(distance, skewness, reach)
     _raise_to_sure(small, is_high, maps, rising)
-    return np.where(is_high, small, 1.0 - small), np.where(is_high, 1.0 - small, small)
+    # on its own side of the mean the tail as it is, on the other one less it; choosing costs three times as much as this
+    return np.abs(~is_high - small), np.abs(is_high - small)
 
 
 def _extreme_sums(rising: np.ndarray, near: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -214,34 +217,13 @@ def _extreme_sums(rising: np.ndarray, near: np.ndarray, areas: np.ndarray) -> tu
     return np.take_along_axis(lowest, taken, axis=0), -np.take_along_axis(lowest, rest, axis=0)
 
 
-def _pearson_tail(distance: np.ndarray, skewness: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The tail beyond the distance, away from the mean, of the standardised Pearson type III distribution; and whether it is the upper one.
-
-    The distribution ends on its short side. Where it would end before the smallest sum possible (``reach``), a sum between the two would be
-    called impossible; there the short side has the skewness that lets it end at that sum.
-    """
-    is_high = distance > 0
-    size = np.abs(skewness)
-    is_long = is_high == (skewness > 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        size = np.where(is_long, size, np.minimum(size, 2.0 / reach))
-    is_normal = ~(size > LEAST_SKEWNESS)
-    shape = 4.0 / np.where(is_normal, 1.0, size) ** 2
-    far = np.abs(distance) * np.sqrt(shape)
-    small = np.empty_like(distance)
-    small[is_long] = gammaincc(shape[is_long], (shape + far)[is_long])
-    small[~is_long] = gammainc(shape[~is_long], np.maximum(shape - far, 0.0)[~is_long])
-    small[is_normal] = ndtr(-np.abs(distance[is_normal]))
-    return small, is_high
-
-
 def _raise_to_sure(small: np.ndarray, is_high: np.ndarray, maps: _Maps, rising: np.ndarray) -> None:
     """Raises rare tails to what counting alone makes sure of.
 
     Whenever all k neighbours drawn lie at or beyond the mean of the actual ones, so does their sum; with c such areas among the N others that
     is C(c, k) of the C(N, k) draws, and never less than the one in hand. Where many areas have the same lowest value this is the whole tail.
     """
-    columns, places = np.nonzero(small.T < RARE)
+    columns, places = np.nonzero(np.ascontiguousarray((small < RARE).T))
     k = np.broadcast_to(maps.near, small.shape)[places, columns].astype("int64")
     edge = maps.near_sum[places, columns] / k
     upper = is_high[places, columns]

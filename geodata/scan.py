@@ -18,7 +18,7 @@ from geodata.scan_replicates import Null, replicate_maxima
 from geodata.scan_windows import Circles, ScanError, Windows, circles_of, spans_of
 from geodata.smoothing import pooled_overdispersion
 
-__all__ = ["Cluster", "Null", "Scan", "ScanError", "Windows", "gumbel_p_value", "scan"]
+__all__ = ["Cluster", "Null", "Scan", "ScanError", "Windows", "gumbel_p_value", "gumbel_ratio", "scan"]
 
 TIE = 1e-9
 
@@ -76,7 +76,7 @@ class Scan:
     clusters
         The most likely first; no two have an area in common.
     maxima
-        Highest log-likelihood ratio of each replicate, R; empty where nothing was observed.
+        Highest log-likelihood ratio of each replicate drawn, at most R; empty where nothing was observed.
     dispersion
         Alpha of the replicates, given or estimated: a number, N x 1 or N x T; NaN where nothing was observed.
     """
@@ -161,8 +161,9 @@ def scan(
     observed, expected = observed[order], expected[order] * (total / expected.sum())
     null = replace(null, dispersion=_dispersion(null, observed, expected, order))
     circles, spans = circles_of(coordinates[order], weight[order], windows), spans_of(observed.shape[1], windows)
-    maxima = replicate_maxima(expected, circles, spans, null, windows.least_count)
     chosen = _best_windows(observed, expected, circles, spans, windows.least_count, most_clusters)
+    highest = chosen[0].ratio - TIE if chosen else 0.0
+    maxima = replicate_maxima(expected, circles, spans, null, windows.least_count, highest)
     days = period_days if windows.kind == "prospective" else float("nan")
     found = tuple(_cluster(window, (observed, expected), circles, order, maxima, days) for window in chosen)
     return Scan(found, maxima, _in_order(null.dispersion, np.argsort(order)))
@@ -242,11 +243,22 @@ def gumbel_p_value(ratio: float, maxima: np.ndarray) -> float:
     ----------
     Abrams, Kleinman & Kulldorff (2010), International Journal of Health Geographics 9:61; fitted by the method of moments.
     """
-    spread = float(np.std(maxima, ddof=1)) * np.sqrt(6) / np.pi if len(maxima) > 1 else 0.0
+    mode, spread = _gumbel(maxima)
     if not spread > 0:
         return float("nan")
-    mode = float(np.mean(maxima)) - np.euler_gamma * spread
     return float(-np.expm1(-np.exp(-(ratio - mode) / spread)))
+
+
+def gumbel_ratio(p_value: float, maxima: np.ndarray) -> float:
+    """The log-likelihood ratio that has this p-value, above 0 and below 1: the inverse of ``gumbel_p_value``."""
+    mode, spread = _gumbel(maxima)
+    return float(mode - spread * np.log(-np.log1p(-p_value))) if spread > 0 else float("nan")
+
+
+def _gumbel(maxima: np.ndarray) -> tuple[float, float]:
+    """Mode and scale with the mean and standard deviation of the maxima; the scale is 0 where they do not differ."""
+    spread = float(np.std(maxima, ddof=1)) * np.sqrt(6) / np.pi if len(maxima) > 1 else 0.0
+    return (float(np.mean(maxima)) - np.euler_gamma * spread if len(maxima) else 0.0), spread
 
 
 @dataclass(frozen=True, slots=True)

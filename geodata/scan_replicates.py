@@ -33,6 +33,9 @@ RISE = 1.05
 
 TYPICAL_SHARE = 1 / 12
 TYPICAL_RATIO = 5.0
+BATCHES = (39, 160)
+"""Sizes of the first draws where drawing may stop: most maps have no cluster, and are told by these."""
+
 ROUNDING = 1e-3
 """Limits are lowered by this share, far more than sums in single precision are off, so that no window is lost."""
 
@@ -53,6 +56,9 @@ class Null:
     is_conditioned
         Whether each replicate has the total of the real map. Otherwise totals vary as the counts do, and each replicate is held against
         its own total, as the real map is.
+    enough
+        Drawing stops once so many replicates are as high as the real map: what is no cluster is known soon, and the p-value of what may be one
+        is as exact as ever (Besag & Clifford 1991). None draws them all.
 
     Raises
     ------
@@ -64,17 +70,21 @@ class Null:
     replicates: int = 999
     seed: int = 0
     is_conditioned: bool = False
+    enough: int | None = None
 
     def __post_init__(self) -> None:
         if self.replicates < 1:
             message = f"模拟次数是 {self.replicates}; 应为 1 或更大的整数"
+            raise ScanError(message)
+        if self.enough is not None and self.enough < 1:
+            message = f"停止模拟所需的次数是 {self.enough}; 应为 1 或更大的整数, 或不给"
             raise ScanError(message)
         if self.dispersion is not None and not (np.isfinite(self.dispersion) & (np.asarray(self.dispersion) >= 0)).all():
             message = "离散参数应为 0 或更大的有限数值, 其中有负数、空值或无穷大"
             raise ScanError(message)
 
 
-def replicate_maxima(expected: np.ndarray, circles: Circles, spans: np.ndarray, null: Null, least_count: int) -> np.ndarray:
+def replicate_maxima(expected: np.ndarray, circles: Circles, spans: np.ndarray, null: Null, least_count: int, highest: float = float("inf")) -> np.ndarray:
     """The highest log-likelihood ratio of each replicate.
 
     Parameters
@@ -89,22 +99,29 @@ def replicate_maxima(expected: np.ndarray, circles: Circles, spans: np.ndarray, 
         Its ``dispersion`` is given.
     least_count
         Cases that a window must have.
+    highest
+        Ratio of the real map, which tells when ``null.enough`` replicates are as high.
 
     Returns
     -------
     ndarray
-        R, 0 or more.
+        R or fewer, 0 or more.
+
+    References
+    ----------
+    Besag & Clifford (1991), Biometrika 78:301 (sequential Monte Carlo p-values).
     """
     chance = np.random.default_rng(null.seed)
     whole = np.vstack([np.zeros((1, len(expected))), np.cumsum(expected, axis=1).T])
     within = np.ascontiguousarray((whole[spans[:, 1] + 1] - whole[spans[:, 0]]).T)
     search = _Search(circles, within, float(expected.sum()), least_count, chance.permutation(len(expected)))
-    maxima = np.empty(null.replicates)
+    maxima = np.empty(0)
     at_once = max(1, ROW // len(spans))
-    for first in range(0, null.replicates, at_once):
-        size = min(at_once, null.replicates - first)
+    soon = list(BATCHES) if null.enough is not None else []
+    while len(maxima) < null.replicates and (null.enough is None or (maxima >= highest).sum() < null.enough):
+        size = min(soon.pop(0) if soon else at_once, at_once, null.replicates - len(maxima))
         sums, totals = _drawn(expected, spans, null, size, chance)
-        maxima[first : first + size] = search.maxima(sums, totals)
+        maxima = np.append(maxima, search.maxima(sums, totals))
     return maxima
 
 

@@ -56,6 +56,7 @@ def _has_whole_numbers(value: Any, *names: str) -> bool:
 
 
 WEEKS_OF_A_YEAR = 52
+MODE_BOUNDS = ("seasonal_times", "special_share", "source_spells", "unit_count", "unit_share")
 
 
 def _has_numbers(value: Any, *names: str) -> bool:
@@ -82,6 +83,10 @@ VALUES: dict[str, Callable[[Any], bool]] = {
     "foresight.false_share": lambda value: type(value) is float and 0 < value < 1,
     "foresight.budget": lambda value: _has_whole_numbers(value, "leader", "planner", "district", "subdistrict") and min(value.values()) > 0,
     "foresight.triage_days": lambda value: type(value) is int and value > 0,
+    "focus.recurrence_days": lambda value: type(value) is int and value > 0,
+    "focus.least_ratio": lambda value: type(value) is float and value >= 1,
+    "focus.mode": lambda value: _has_numbers(value, *MODE_BOUNDS) and min(value.values()) > 0,
+    "focus.budget": lambda value: _has_whole_numbers(value, "leader", "planner", "district", "subdistrict") and min(value.values()) > 0,
     "checkup.least_months": lambda value: type(value) is int and value > 0,
     "checkup.least_peers": lambda value: type(value) is int and value > 0,
     **{f"checkup.{name}": _is_tolerance for name in CHECKED},

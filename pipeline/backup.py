@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from storage.focus import focus_version
 from storage.foresight import foresight_version
 from storage.home import InputError, fsync_path, open_private
 from storage.lake import Lake
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["BackupResult", "backup", "restore"]
 
 CONTENTS = "contents.json"
-LEFT_OUT = ("staging", "work", "uploads", "write.lock", "foresight.lock", *RECORD_FILES)
+LEFT_OUT = ("staging", "work", "uploads", "write.lock", "foresight.lock", "focus.lock", *RECORD_FILES)
 """The records are copied by the database itself, as others may be writing to them."""
 
 
@@ -42,7 +43,7 @@ class BackupResult:
 
 
 def _kept(home: Home) -> list[Path]:
-    in_use = {"mart": current_version(home), "foresight": foresight_version(home)}
+    in_use = {"mart": current_version(home), "foresight": foresight_version(home), "focus": focus_version(home)}
     paths = []
     for path in sorted(home.root.rglob("*")):
         relative = path.relative_to(home.root)
@@ -66,7 +67,7 @@ def _records(home: Home, archive: Path) -> Iterator[list[tuple[Path, str]]]:
 
 
 def backup(home: Home, archive: Path) -> BackupResult:
-    """Writes the whole home into one tar file; holds the locks of those who take in tickets and make forecasts, so the archive is of one moment.
+    """Writes the whole home into one tar file; holds the locks of those who take in tickets, forecast and look for hot spots: it is of one moment.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def backup(home: Home, archive: Path) -> BackupResult:
         message = f"备份文件的目录 {archive.parent} 不存在"
         raise InputError(message)
     beside = archive.with_name(f".{archive.name}.new")
-    with home.writing(), home.foreseeing(), _records(home, archive) as records:
+    with home.writing(), home.foreseeing(), home.focusing(), _records(home, archive) as records:
         hashes = {}
         total = 0
         kept = [*((path, path.relative_to(home.root).as_posix()) for path in _kept(home)), *records]

@@ -94,13 +94,13 @@ def hotspot_file(file: Path, boundaries: Path, out: Path, *, seed: int = 0) -> H
     write_table(_table(found, panel), out)
     write_table(clusters, beside)
     kinds, counts = np.unique(found.kinds[found.sides != NEITHER].astype("str"), return_counts=True)
-    last = np.flatnonzero(np.isfinite(found.gi).any(axis=0))
-    states = found.states[:, last[-1]] if last.size else np.zeros(0)
+    last = np.flatnonzero(np.isfinite(found.judged.gi).any(axis=0))
+    states = found.judged.states[:, last[-1]] if last.size else np.zeros(0)
     silent = int((~areas["code"].isin(table["area_code"])).sum())
     return HotspotResult(
         str(out), str(beside), len(areas), len(panel.periods), int((states > 0).sum()), int((states < 0).sum()),
         dict(zip(kinds.tolist(), counts.tolist(), strict=True)), int((clusters["p_value"] <= SURE).sum()), unplaced, silent, neighbours.islands,
-        found.dispersion,
+        found.judged.dispersion,
     )  # fmt: skip
 
 

@@ -73,6 +73,11 @@ class Home:
         return self.root / "foresight"
 
     @property
+    def focus(self) -> Path:
+        """Hot spots, one DuckDB file a version, and ``CURRENT`` that names the one in use."""
+        return self.root / "focus"
+
+    @property
     def profile(self) -> Path:
         """The city profile in use: a copy of the one given at the first ingest."""
         return self.root / "city.toml"
@@ -128,6 +133,18 @@ class Home:
             Another process is making them.
         """
         with self._alone("foresight.lock", "预测"):
+            yield
+
+    @contextmanager
+    def focusing(self) -> Iterator[None]:
+        """Holds the lock of the one who looks for hot spots; tickets may be taken in meanwhile.
+
+        Raises
+        ------
+        InputError
+            Another process is at it.
+        """
+        with self._alone("focus.lock", "查找热点"):
             yield
 
     @contextmanager

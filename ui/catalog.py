@@ -39,6 +39,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/foresight/season.py", _("前瞻治理"), "season", _("前瞻"), ":material/event_upcoming:"),
     PageEntry("pages/foresight/explorer.py", _("预测查询"), "explorer", _("前瞻"), ":material/query_stats:", EVERYONE - {Role.DEPARTMENT}),
     PageEntry("pages/foresight/ledger.py", _("预警台账"), "ledger", _("前瞻"), ":material/fact_check:"),
+    PageEntry("pages/focus/hotspots.py", _("重点治理"), "hotspots", _("重点"), ":material/local_fire_department:"),
     PageEntry("pages/admin/batches.py", _("数据接入"), "batches", _("管理"), ":material/database:", frozenset({Role.ADMIN})),
     PageEntry("pages/admin/quality.py", _("数据质量"), "quality", _("管理"), ":material/fact_check:", frozenset({Role.ADMIN})),
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["CELL_MARGIN", "WEEKDAYS", "communities", "density", "density_look", "density_numbers", "disc_sizes", "fit", "hours", "trend"]
+__all__ = ["CELL_MARGIN", "WEEKDAYS", "CompactDeck", "communities", "density", "density_look", "density_numbers", "disc_sizes", "fit", "hours", "rgb", "trend"]
 
 WEEKDAYS = (_("周一"), _("周二"), _("周三"), _("周四"), _("周五"), _("周六"), _("周日"))
 LARGEST_POINT = 34.0  # pixels across
@@ -38,7 +38,8 @@ class CompactDeck(pydeck.Deck):
         return json.dumps(json.loads(super().to_json()), ensure_ascii=False, separators=(",", ":"))
 
 
-def _rgb(colour: str) -> list[int]:
+def rgb(colour: str) -> list[int]:
+    """Red, green and blue of a colour written #rrggbb, 0 to 255."""
     return [int(colour[index : index + 2], 16) for index in (1, 3, 5)]
 
 
@@ -68,12 +69,12 @@ def density(cells: pd.DataFrame, outline_url: str | None, *, dark: bool) -> pyde
     """Hexagons in five classes of requests, drawn over the outline of the areas; no tile server."""
     shades, numbers = density_look(cells, dark=dark).shades, density_numbers(cells)
     rows = [
-        {"h": cell, "n": int(count), "c": [*_rgb(shades[number]), 210]}
+        {"h": cell, "n": int(count), "c": [*rgb(shades[number]), 210]}
         for cell, count, number in zip(cells["cell"], cells["request_count"], numbers, strict=True)
     ]
     layers = []
     if outline_url:
-        line = _rgb(theme.COMPARISON)
+        line = rgb(theme.COMPARISON)
         layers.append(pydeck.Layer("GeoJsonLayer", data=outline_url, filled=False, stroked=True, get_line_color=line, line_width_min_pixels=1, pickable=False))
     layers.insert(0, pydeck.Layer("H3HexagonLayer", data=rows, get_hexagon="h", get_fill_color="c", stroked=False, extruded=False, pickable=True, opacity=0.85))
     low, high = cells[["longitude", "latitude"]].min() - CELL_MARGIN, cells[["longitude", "latitude"]].max() + CELL_MARGIN

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import areas, cards, changes, filters, frame, loaders, panels, season_brief, sentences, tables, wall
+from ui import areas, cards, changes, filters, frame, hotspot_brief, loaders, panels, season_brief, sentences, tables, wall
 from ui.words import _
 
 view = frame.begin(_("数据驾驶舱"), _("比平时好还是差，该看哪里？"))
@@ -14,6 +14,7 @@ headline = loaders.headline(*key)
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
     areas.where_line(view, choice)
     season_brief.draw(view)
+    hotspot_brief.draw(view)
 if not headline.loc["intake_count", "now"]:
     st.info(_("所选条件下没有工单，请放宽时段或筛选条件。"), icon="🔎")
     st.stop()

@@ -39,16 +39,16 @@ def planted():
 
 
 def test_planted_spots_are_hot_from_their_first_period_on(planted) -> None:
-    assert (planted.states[ALONE, BEGAN:] == HOT).all()
+    assert (planted.judged.states[ALONE, BEGAN:] == HOT).all()
     assert planted.kinds[ALONE] == Emerging.CONSECUTIVE
     assert planted.sides[ALONE] == HOT
-    assert (planted.states[list(BLOCK), BEGAN:] == HOT).mean() > 0.6
-    assert planted.low[ALONE, BEGAN:].min() > 1.3
+    assert (planted.judged.states[list(BLOCK), BEGAN:] == HOT).mean() > 0.6
+    assert planted.judged.low[ALONE, BEGAN:].min() > 1.3
 
 
 def test_an_area_hot_by_itself_is_seen_by_its_own_count_where_neighbours_dilute_it(planted) -> None:
-    assert planted.q_many[ALONE, BEGAN:].max() < 0.01
-    assert (planted.q_hot[ALONE, BEGAN:] > planted.q_many[ALONE, BEGAN:]).all()
+    assert planted.judged.q_many[ALONE, BEGAN:].max() < 0.01
+    assert (planted.judged.q_hot[ALONE, BEGAN:] > planted.judged.q_many[ALONE, BEGAN:]).all()
 
 
 def test_the_scan_names_both_and_dates_them(planted) -> None:
@@ -63,14 +63,14 @@ def test_the_scan_names_both_and_dates_them(planted) -> None:
 
 
 def test_the_dispersion_is_that_of_the_counts(planted) -> None:
-    assert planted.dispersion == pytest.approx(ALPHA, abs=0.03)
+    assert planted.judged.dispersion == pytest.approx(ALPHA, abs=0.03)
 
 
 def test_where_there_are_none_hardly_any_are_found() -> None:
     hot_maps, sure = [], 0
     for seed in range(12):
         found = find_hotspots(*panel(100 + seed), *grid(), seed=seed)
-        hot_maps += (found.states == HOT).any(axis=0).tolist()
+        hot_maps += (found.judged.states == HOT).any(axis=0).tolist()
         sure += bool(found.clusters.clusters and found.clusters.clusters[0].p_value <= 0.05)
     assert np.mean(hot_maps) <= 0.16  # two tests at 5 % each, and chance
     assert sure <= 3
@@ -80,8 +80,8 @@ def test_what_is_unknown_is_neither_hot_nor_cold() -> None:
     observed, expected = panel(2)
     observed[5, 3:6], expected[7] = np.nan, 0.0
     found = find_hotspots(observed, expected, *grid())
-    assert (found.states[5, 3:6] == NEITHER).all()
-    assert (found.states[7] == NEITHER).all()
-    assert np.isnan(found.ratio[7]).all()
-    assert np.isnan(found.p_many[5, 3:6]).all()
+    assert (found.judged.states[5, 3:6] == NEITHER).all()
+    assert (found.judged.states[7] == NEITHER).all()
+    assert np.isnan(found.judged.ratio[7]).all()
+    assert np.isnan(found.judged.p_many[5, 3:6]).all()
     assert len(found.table) == SIDE * SIDE * PERIODS

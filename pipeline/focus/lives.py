@@ -1,0 +1,173 @@
+"""The lives of hot spots: findings of all cut-offs joined, each with its stage at every cut-off, its course, and what it amounts to now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geodata.hotspot_life import NOTIFIED, PATIENCE_DAYS, Finding, Life, Recent, Stage, follow, next_stage
+from geodata.smoothing import pooled_overdispersion, standardised_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.focus.panels import Panel
+
+__all__ = ["Lives", "live"]
+
+RECENT_WEEKS = 4
+COURSE_WEEKS = 52
+MOST_DISPERSION = 2.0
+"""A few bursts in places where nothing is usual make the estimate boundless, and an interval that reaches everywhere says nothing."""
+
+SHOWN_AFTER_DAYS = 182
+"""A hot spot that is over stays on the list of those for half a year."""
+
+SPOT_COLUMNS = ("hotspot_id", "level", "category_1", "category_2", "areas", "centre", "since", "first_found_on", "last_found_on", "stage", "told_on")
+SPOT_NUMBERS = ("observed", "expected", "low", "high", "recent_ratio", "recent_observed", "recent_expected", "p_value", "recurrence_days", "radius_km")
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """Tables: ``spots`` one row a hot spot, ``steps`` one a hot spot and cut-off, ``course`` one a hot spot, place and week."""
+
+    spots: pd.DataFrame
+    steps: pd.DataFrame
+    course: pd.DataFrame
+
+
+def live(panel: Panel, found: pd.DataFrame, cutoffs: Sequence[pd.Timestamp]) -> Lives:
+    """Joins what was found.
+
+    Parameters
+    ----------
+    panel
+        By week; it reaches back to the first cut-off at least.
+    found
+        Of all cut-offs: columns of ``clusters.EMPTY_FOUND`` and ``cutoff``. Folded ones are no hot spots of their own.
+    cutoffs
+        Those that were scanned, in order.
+    """
+    own = found[~found["is_folded"]]
+    finding_rows = {_finding(row): row for row in own.itertuples(index=False)}
+    alphas: dict[int, float] = {}
+    spots, steps, courses = [], [], []
+    for life in follow(finding_rows):
+        counts = _Counts(panel, life, alphas)
+        stages = _stages(life, counts, cutoffs)
+        steps.append(stages.assign(hotspot_id=life.name))
+        over_since = stages["cutoff"].iloc[-1]
+        if (cutoffs[-1] - over_since).days > SHOWN_AFTER_DAYS:
+            continue
+        spots.append(_spot(life, finding_rows[life.best], counts, stages, cutoffs[-1]))
+        courses.append(counts.course(cutoffs[-1]).assign(hotspot_id=life.name))
+    return Lives(
+        pd.DataFrame(spots, columns=[*SPOT_COLUMNS, *SPOT_NUMBERS]),
+        pd.concat(steps, ignore_index=True) if steps else pd.DataFrame(columns=["cutoff", "stage", "ratio", "low", "high", "hotspot_id"]),
+        pd.concat(courses, ignore_index=True) if courses else pd.DataFrame(columns=["code", "week", "observed", "expected", "hotspot_id"]),
+    )
+
+
+def _finding(row: object) -> Finding:
+    read = row.__getattribute__
+    return Finding(
+        read("cutoff").date(),
+        (read("category_1"), read("category_2")),
+        frozenset(read("areas").split()),
+        read("centre"),
+        read("since").date(),
+        float(read("strength")),
+    )
+
+
+class _Counts:
+    """Observed and expected counts of one life's problem in the areas of its strongest finding, by week."""
+
+    def __init__(self, panel: Panel, life: Life, alphas: dict[int, float]) -> None:
+        names = panel.problems
+        self._starts = panel.starts
+        number = int(np.flatnonzero((names["category_1"] == life.best.problem[0]) & (names["category_2"] == life.best.problem[1]))[0])
+        self._codes = sorted(life.best.areas & set(panel.members))
+        areas = [panel.members.index(code) for code in self._codes]
+        self._observed, self._expected = panel.observed[number, areas], panel.expected[number, areas]
+        if number not in alphas:
+            alphas[number] = _of_four_weeks(panel.observed[number], panel.expected[number])
+        self._alpha = alphas[number]
+
+    def _place(self, day: pd.Timestamp) -> int:
+        """Position of the first week that begins after a day."""
+        return int(np.searchsorted(self._starts, np.datetime64(day, "D"), side="right"))
+
+    def between(self, first: pd.Timestamp, last: pd.Timestamp) -> tuple[float, float, Recent]:
+        """Observed, expected and their ratio over the weeks from a first day to a last."""
+        span = slice(self._place(first - pd.Timedelta(days=1)), self._place(last))
+        seen, usual = float(np.nansum(self._observed[:, span])), float(np.nansum(self._expected[:, span]))
+        # places of one hot spot rise together, so their sum scatters as one place does
+        ratio = standardised_ratio(np.array([[seen]]), np.array([[usual if usual > 0 else np.nan]]), self._alpha)
+        return seen, usual, Recent(*(float(part[0, 0]) for part in (ratio.ratio, ratio.low, ratio.high)))
+
+    def recent(self, cutoff: pd.Timestamp) -> tuple[float, float, Recent]:
+        """The last four weeks before a cut-off."""
+        return self.between(cutoff - pd.Timedelta(weeks=RECENT_WEEKS) + pd.Timedelta(days=1), cutoff)
+
+    def course(self, cutoff: pd.Timestamp) -> pd.DataFrame:
+        """The last year, place by place."""
+        end = self._place(cutoff)
+        first = max(end - COURSE_WEEKS, 0)
+        size = end - first
+        return pd.DataFrame(
+            {
+                "code": np.repeat(self._codes, size),
+                "week": np.tile(self._starts[first:end], len(self._codes)),
+                "observed": self._observed[:, first:end].ravel(),
+                "expected": self._expected[:, first:end].ravel(),
+            }
+        )
+
+
+def _of_four_weeks(observed: np.ndarray, expected: np.ndarray) -> float:
+    """Dispersion of counts of four weeks, from the newest back; 0 where nothing is known."""
+    number = observed.shape[1] // RECENT_WEEKS
+    seen, usual = (
+        values[:, values.shape[1] - number * RECENT_WEEKS :].reshape(len(values), number, RECENT_WEEKS).sum(axis=2) for values in (observed, expected)
+    )
+    return min(float(np.nan_to_num(pooled_overdispersion(seen, usual))), MOST_DISPERSION) if number else 0.0
+
+
+def _stages(life: Life, counts: _Counts, cutoffs: Sequence[pd.Timestamp]) -> pd.DataFrame:
+    """Stage of a life at each cut-off from the first finding on, until it is over for good."""
+    first, last = (pd.Timestamp(life.findings[place].cutoff) for place in (0, -1))
+    stages: list[Stage] = []
+    ratios: list[Recent] = []
+    rows = []
+    told = 0.0
+    for cutoff in cutoffs:
+        if cutoff < first:
+            continue
+        is_lost = (cutoff - last).days > PATIENCE_DAYS
+        ratios.append(counts.recent(cutoff)[2])
+        stages.append(Stage.ENDED if is_lost else next_stage(stages, ratios, told))
+        if stages[-1] in NOTIFIED:
+            told = ratios[-1].ratio
+        rows.append((cutoff, str(stages[-1]), ratios[-1].ratio, ratios[-1].low, ratios[-1].high))
+        if is_lost:
+            break
+    return pd.DataFrame(rows, columns=["cutoff", "stage", "ratio", "low", "high"])
+
+
+def _spot(life: Life, row: object, counts: _Counts, stages: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[object, ...]:
+    """One hot spot as it stands: its excess since it began, and its last four weeks."""
+    read = row.__getattribute__
+    since = pd.Timestamp(life.best.since)
+    stage = stages["stage"].iloc[-1]
+    over = stages.loc[stages["stage"] == Stage.ENDED, "cutoff"]
+    until = over.iloc[0] if stage == Stage.ENDED and len(over) else cutoff
+    seen, usual, whole = counts.between(since, until)
+    now_seen, now_usual, now = counts.recent(cutoff)
+    told = stages.loc[stages["stage"].isin(NOTIFIED), "cutoff"].iloc[-1]
+    numbers = (seen, usual, whole.low, whole.high, now.ratio, now_seen, now_usual, read("p_value"), read("recurrence_days"), read("radius_km"))
+    days = (since, *(pd.Timestamp(life.findings[place].cutoff) for place in (0, -1)))
+    return (life.name, read("level"), *life.best.problem, " ".join(sorted(life.best.areas)), life.best.centre, *days, stage, told, *numbers)
