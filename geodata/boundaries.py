@@ -141,7 +141,6 @@ def _contract(frame: gpd.GeoDataFrame, schema: BoundarySchema, file_name: str) -
         geometry=geometry,
         crs=WGS84,
     )
-    areas["area_km2"] = areas.to_crs(EQUAL_AREA).area / SQUARE_METRES_PER_KM2
     repeated = areas.code[areas.code.duplicated()].unique()
     if len(repeated):
         message = f"边界文件 {file_name} 的编码 {schema.code} 有重复: {', '.join(repeated[:5])}"
@@ -149,7 +148,9 @@ def _contract(frame: gpd.GeoDataFrame, schema: BoundarySchema, file_name: str) -
     if not areas.longitude.between(-180, 180).all() or not areas.latitude.between(-90, 90).all():
         message = f"边界文件 {file_name} 的坐标超出经纬度范围, 坐标系可能写错"
         raise BoundaryError(message)
-    return areas.sort_values("code", ignore_index=True)
+    areas["area_km2"] = areas.to_crs(EQUAL_AREA).area / SQUARE_METRES_PER_KM2
+    order = [*areas.columns.drop("geometry"), "geometry"]
+    return areas[order].sort_values("code", ignore_index=True)
 
 
 def _polygons(geometry: np.ndarray) -> np.ndarray:

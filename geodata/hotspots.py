@@ -31,6 +31,9 @@ LEAST_COUNT = 3
 """Requests from which an area can be hot by itself: where next to nothing is expected a single one is unlikely, and still no hot spot."""
 
 LEAST_EXPECTED = 1e-6
+MOST_DISPERSION = 5.0
+"""Counts that scatter more come in bursts, and nothing of one area by itself is unlikely: its interval and probabilities are unknown then."""
+
 STATE_NAMES = {HOT: "hot", NEITHER: "", COLD: "cold"}
 
 
@@ -153,12 +156,14 @@ def judge_maps(observed: np.ndarray, expected: np.ndarray, neighbours: Neighbour
 
     Notes
     -----
-    An area is hot where the q of Gi* or that of its own count, of three at least, is at most 0.05, as in ``find_hotspots``.
+    An area is hot where the q of Gi* or that of its own count, of three at least, is at most 0.05, as in ``find_hotspots``. Where the dispersion is above
+    5 there is no interval and no probability of an area by itself.
     """
     known = _known(observed, expected)
     observed, expected = np.where(known, observed, np.nan), np.where(known, expected, np.nan)
     alpha = float(np.nan_to_num(pooled_overdispersion(observed, expected))) if dispersion is None else dispersion
-    ratios = standardised_ratio(observed, expected, alpha)
+    is_tame = alpha <= MOST_DISPERSION
+    ratios = standardised_ratio(observed, expected, min(alpha, MOST_DISPERSION))
     rates = standardised_rates(observed, expected)
     nothing = np.full(observed.shape, np.nan)
     gi, p_hot, p_cold = nothing, nothing, nothing
@@ -166,13 +171,14 @@ def judge_maps(observed: np.ndarray, expected: np.ndarray, neighbours: Neighbour
         found = getis_ord(rates, neighbours)
         gi, p_hot, p_cold = found.statistic, found.p_high, found.p_low
     q_hot, q_cold = false_discovery(p_hot), false_discovery(p_cold)
-    p_many, p_few = _own_tails(observed, expected, alpha)
+    p_many, p_few = _own_tails(observed, expected, alpha) if is_tame else (nothing, nothing)
     q_many, q_few = false_discovery(p_many), false_discovery(p_few)
     hot = (q_hot <= FALSE_DISCOVERIES) | ((q_many <= FALSE_DISCOVERIES) & (observed >= LEAST_COUNT))
     cold = (q_cold <= FALSE_DISCOVERIES) | (q_few <= FALSE_DISCOVERIES)
     states = np.where(hot, HOT, np.where(cold, COLD, NEITHER))
     tails = (gi, p_hot, p_cold, q_hot, q_cold, p_many, p_few, q_many, q_few)
-    return Judged(ratios.ratio, ratios.low, ratios.high, *tails, states, rates if neighbours is None else gi, alpha)
+    low, high = (ratios.low, ratios.high) if is_tame else (nothing, nothing)
+    return Judged(ratios.ratio, low, high, *tails, states, rates if neighbours is None else gi, alpha)
 
 
 def _known(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 PROBLEMS = "SELECT * FROM problem ORDER BY problem_id"
+UNTIL = """SELECT coalesce(min(cutoff) FILTER (WHERE cutoff > last_on), max(cutoff)) AS until
+FROM (SELECT cutoff, max(cutoff) FILTER (WHERE stage <> 'ended') OVER () AS last_on FROM step WHERE hotspot_id = ?)"""
+"""Up to when a hot spot is counted: where it is over, until it was found to be."""
+
 WHOLE = ("category_3", "handling_unit", "problem")
 """Drivers of the whole hot spot, which say nothing of one of its places."""
 
@@ -88,8 +92,8 @@ def read_hotspots(focus: Snapshot, visible: frozenset[str] | None) -> pd.DataFra
     Returns
     -------
     DataFrame
-        One row a hot spot: ``hotspot_id``, ``level``, ``category_1``, ``category_2``, ``areas`` (visible codes), ``centre`` (None where it is not
-        visible), ``since``, ``first_found_on``, ``last_found_on``, ``stage``, ``told_on``, ``observed`` and ``expected`` since it began, ``low`` and
+        One row a hot spot: ``hotspot_id``, ``level``, ``category_1``, ``category_2``, ``areas`` (visible codes), ``centre`` (the first of them where it
+        is not visible), ``since``, ``first_found_on``, ``last_found_on``, ``stage``, ``told_on``, ``observed`` and ``expected`` since it began, ``low`` and
         ``high`` of their ratio, the same of the last four weeks (``recent_``), ``p_value``, ``recurrence_days``, ``mode``, ``sign``, ``spells``.
         To a reader who sees a part of it the numbers are those of that part, without an interval.
     """
@@ -108,12 +112,13 @@ def read_hotspots(focus: Snapshot, visible: frozenset[str] | None) -> pd.DataFra
 def _part(focus: Snapshot, row: dict[Hashable, Any], own: list[str]) -> dict[Hashable, Any]:
     """A hot spot as one sees it who sees some of its places."""
     marks = ", ".join("?" for _code in own)
+    until = fetch(focus, UNTIL, (row["hotspot_id"],))["until"].iloc[0]
     sums = fetch(
         focus,
-        "SELECT sum(observed) FILTER (WHERE week >= ?) AS observed, sum(expected) FILTER (WHERE week >= ?) AS expected, "
+        "SELECT sum(observed) FILTER (WHERE week BETWEEN ? AND ?) AS observed, sum(expected) FILTER (WHERE week BETWEEN ? AND ?) AS expected, "
         "sum(observed) FILTER (WHERE week > last - INTERVAL 28 DAY) AS recent_observed, sum(expected) FILTER (WHERE week > last - INTERVAL 28 DAY) "
         f"AS recent_expected FROM (SELECT *, max(week) OVER () AS last FROM course WHERE hotspot_id = ?) WHERE code IN ({marks})",
-        (row["since"], row["since"], row["hotspot_id"], *own),
+        (row["since"], until, row["since"], until, row["hotspot_id"], *own),
     ).iloc[0]
     numbers = {name: float(sums[name]) if pd.notna(sums[name]) else 0.0 for name in sums.index}
     centre = row["centre"] if row["centre"] in own else own[0]
@@ -146,9 +151,13 @@ def read_course(focus: Snapshot, visible: frozenset[str] | None, hotspot_id: str
 
 
 def read_steps(focus: Snapshot, visible: frozenset[str] | None, hotspot_id: str) -> pd.DataFrame:
-    """Its stage at each cut-off: ``cutoff``, ``stage``, and the ratio of the last four weeks with its interval (``ratio``, ``low``, ``high``)."""
-    _check(focus, visible, hotspot_id)
-    return fetch(focus, "SELECT * EXCLUDE (hotspot_id) FROM step WHERE hotspot_id = ? ORDER BY cutoff", (hotspot_id,))
+    """Its stage at each cut-off: ``cutoff``, ``stage``, and the ratio of the last four weeks with its interval (``ratio``, ``low``, ``high``).
+
+    To a reader who sees a part of it the numbers are unknown: they are those of the whole.
+    """
+    spot = _check(focus, visible, hotspot_id)
+    steps = fetch(focus, "SELECT * EXCLUDE (hotspot_id) FROM step WHERE hotspot_id = ? ORDER BY cutoff", (hotspot_id,))
+    return steps.assign(ratio=float("nan"), low=float("nan"), high=float("nan")) if spot["is_part"] else steps
 
 
 def read_drivers(focus: Snapshot, visible: frozenset[str] | None, hotspot_id: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from governance.policy import load_policy
@@ -14,8 +15,6 @@ from storage.scope import Role, ScopeError
 from storage.sources import literal
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import pandas as pd
 
     from storage.home import Home
@@ -110,16 +109,13 @@ class TicketLines:
             message = f"role {scope.role.value!r} may not read the tickets of places"
             raise ScopeError(message)
         relation = self._months(first, last)
-        self._place(relation, f"{_days(first, last)} AND {self._of_problem(relation, problem)}")
+        self._place(relation, f"{_days(first, last)} AND {self._of_problem(relation, problem)} AND {self._first_of_repeat(relation, first, last)}")
         codes = ", ".join(map(literal, sorted(places))) or "NULL"
         conditions = [f"subdistrict_code IN ({codes})"]
         if scope.role in (Role.DISTRICT, Role.SUBDISTRICT):
             conditions.append(f"{scope.role.value}_code = {literal(str(scope.unit_code))}")
         found: pd.DataFrame = self._connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM placed WHERE {self._counted(last)} AND {' AND '.join(conditions)} "
-            "QUALIFY repeat_group IS NULL OR row_number() OVER (PARTITION BY coalesce(repeat_group, ticket_id), date_trunc('month', accepted_at) "
-            "ORDER BY accepted_at, ticket_id) = 1 OR NOT ? ORDER BY accepted_at DESC, ticket_id",
-            [self._policies.on(last).merge_repeats],
+            f"SELECT {', '.join(COLUMNS)} FROM placed WHERE {self._counted(last)} AND {' AND '.join(conditions)} ORDER BY accepted_at DESC, ticket_id"
         ).df()
         return found
 
@@ -132,14 +128,31 @@ class TicketLines:
 
     def spots(self, first: date, last: date) -> pd.DataFrame:
         """How many tickets lay at each position in those days, to ten metres: ``category_1``, ``category_2``, ``longitude``, ``latitude``, ``ticket_count``."""
+        positions = f"round(longitude, {DIGITS}) AS longitude, round(latitude, {DIGITS}) AS latitude"
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE located AS SELECT category_1, category_2, NULL::VARCHAR AS handling_unit, {positions}, count(*) AS ticket_count "
+            f"FROM {self._months(first, last)} WHERE {_days(first, last)} AND {self._counted(last)} AND {LOCATED} GROUP BY ALL"
+        )
+        self._naming.apply(self._connection, "located")
         return self._connection.execute(
-            f"SELECT category_1, category_2, round(longitude, {DIGITS}) AS longitude, round(latitude, {DIGITS}) AS latitude, count(*) AS ticket_count "
-            f"FROM {self._months(first, last)} WHERE {_days(first, last)} AND {self._counted(last)} AND {LOCATED} GROUP BY ALL ORDER BY ALL"
+            "SELECT category_1, category_2, longitude, latitude, CAST(sum(ticket_count) AS BIGINT) AS ticket_count FROM located GROUP BY ALL ORDER BY ALL"
         ).df()
 
     def _months(self, first: date, last: date) -> str:
         """SQL: the files of the months that hold those days."""
         return self._lake.relation([item for item in self._lake.files() if f"{first:%Y-%m}" <= item.month <= f"{last:%Y-%m}"])
+
+    def _first_of_repeat(self, relation: str, first: date, last: date) -> str:
+        """SQL: the ticket is the first of its repeats in the month, wherever and of whatever problem they are; true of months that count them all."""
+        months = [date(number // 12, number % 12 + 1, 1) for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month)]
+        merged = ", ".join(f"DATE '{month}'" for month in months if self._policies.on(month).merge_repeats)
+        if not merged:
+            return "true"
+        month = "date_trunc('month', accepted_at)"
+        return (
+            f"(repeat_group IS NULL OR {month} NOT IN ({merged}) OR ticket_id IN (SELECT arg_min(ticket_id, (accepted_at, ticket_id)) FROM {relation} "
+            f"WHERE repeat_group IS NOT NULL AND {self._counted(last)} GROUP BY repeat_group, {month}))"
+        )
 
     def _counted(self, on: date) -> str:
         """SQL: the ticket is of a type that counts."""

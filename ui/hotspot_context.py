@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -150,7 +151,7 @@ def _geojson(view: View, hot: Hot) -> bytes:
     for _place, spot in hot.shown.iterrows():
         for code in spot["areas"].split():
             if code in shapes:
-                known = {key: None if value != value else value for key, value in _facts(hot, spot).items()}  # noqa: PLR0124 - NaN is no JSON
+                known = {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in _facts(hot, spot).items()}
                 features.append({"type": "Feature", "properties": {"code": code, "name": hot.names.get(code, code)} | known, "geometry": shapes[code]})
     about = {"cutoff": str(hot.focus.cutoff), "version": hot.focus.version, "demo": _("演示数据") if view.facts.is_demo else ""}
     return json.dumps({"type": "FeatureCollection", "properties": about, "features": features}, ensure_ascii=False, separators=(",", ":")).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def _feature(row: Any, shape: dict[str, Any]) -> dict[str, Any]:
     shade = 1 if row["side"] < 0 else 3 if row["kind"] == "historical" else 4
     word = hotspot_sentences.class_word(row["kind"], row["side"])
     said = _("本月 {seen} 件，预期约 {usual} 件").format(seen=words.exact(row["observed"]), usual=hotspot_sentences.usual(row["expected"]))
-    properties = {"code": row["code"], "n": row["name"], "w": word, "s": said, "c": [*heat_figures.rgb(theme.DIVERGING[shade]), 225]}
+    properties = {"code": row["code"], "n": escape(str(row["name"])), "w": word, "s": said, "c": [*heat_figures.rgb(theme.DIVERGING[shade]), 225]}
     return {"type": "Feature", "properties": properties, "geometry": shape}
 
 
@@ -146,7 +147,7 @@ def _collection(features: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _extent(rows: pd.DataFrame) -> tuple[float, float, float, float] | None:
-    spots = rows[["longitude", "latitude"]].dropna()
+    spots = rows[["longitude", "latitude"]].dropna().round(3)  # as drawn: the middle of the view tells no more than the disc
     if spots.empty:
         return None
     low, high = spots.min() - heat_figures.CELL_MARGIN, spots.max() + heat_figures.CELL_MARGIN

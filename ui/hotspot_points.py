@@ -51,7 +51,7 @@ def sentence(rows: pd.DataFrame, names: dict[str, str]) -> str:
     return _("最近八周有 {n} 处点位异常密集，最多的在{place}：{problem} {seen} 件。").format(
         n=len(rows),
         place=names.get(top["code"], top["code"]),
-        problem=said.problem_name(top["category_1"], top["category_2"] or ""),
+        problem=said.problem_name(top["category_1"], top["category_2"] if isinstance(top["category_2"], str) else ""),
         seen=words.exact(top["observed"]),
     )
 

@@ -73,6 +73,9 @@ SIGNS = {
     "place": _("集中在一处，宜就地专盯"),
 }
 NAMED = 3
+BOUNDLESS = 10.0
+"""An upper end so many times the excess itself says nothing but that counts come in bursts."""
+
 DRIVER_KINDS = {
     "problem": _("问题"),
     "category_3": _("细分问题"),
@@ -150,6 +153,8 @@ def excess(spot: pd.Series) -> str:
     if math.isnan(spot["low"]) or math.isinf(spot["high"]):
         return text + _("。")
     low, high = ((ratio - 1) * spot["expected"] for ratio in (spot["low"], spot["high"]))
+    if high > BOUNDLESS * max(more, 1.0):
+        return text + _("（95%区间：至少 {low} 件）。").format(low=words.exact(round(low)))
     return text + _("（95%区间 {low}–{high} 件）。").format(low=words.exact(round(low)), high=words.exact(round(high)))
 
 

@@ -33,6 +33,9 @@ MONTH_KEY = "at"
 ENDED_KEY = "ended"
 PLACES, POINTS, UNITS = "places", "points", "units"
 TABS = {PLACES: _("地区热点"), POINTS: _("点位"), UNITS: _("承办单位")}
+BOUNDLESS = 1e6
+"""Times from which an interval says nothing; where it has no end the table holds the largest number there is."""
+
 STYLE = """<style>
 .weisu-spot p{margin:0 0 .15rem;line-height:1.45}
 .weisu-spot .head{display:flex;flex-wrap:wrap;gap:.25rem .6rem;align-items:baseline}
@@ -44,10 +47,11 @@ STYLE = """<style>
 
 @dataclass(frozen=True, slots=True)
 class Hot:
-    """What the page shows: the hot spots in use, those of the filters, names of places, and the problem chosen."""
+    """What the page shows: the hot spots in use, those of the filters that are not over, those listed, names of places, and the problem chosen."""
 
     focus: Focus
     spots: pd.DataFrame
+    active: pd.DataFrame
     shown: pd.DataFrame
     more: int
     names: dict[str, str]
@@ -85,11 +89,12 @@ def begin(view: View) -> Hot | None:
     own = spots if problem == ("", "") else spots[(spots["category_1"] == problem[0]) & (spots["category_2"].isin([problem[1]]) | (problem[1] == ""))]
     active = own[own["stage"] != Stage.ENDED]
     shown = active.head(hotspot_loaders.budget(view.scope, focus.cutoff))
+    more = len(active) - len(shown)
     if ended:
         shown = pd.concat([shown, own[own["stage"] == Stage.ENDED]])
     places = loaders.place_register(view.version)
     places = places[places["level"] == "subdistrict"]
-    return Hot(focus, spots, shown, len(active) - min(len(active), len(shown)), dict(zip(places["code"], places["name"], strict=True)), problem)
+    return Hot(focus, spots, active, shown, more, dict(zip(places["code"], places["name"], strict=True)), problem)
 
 
 def _pick_problem(focus: Focus) -> tuple[str, str]:
@@ -143,7 +148,7 @@ def draw_map(view: View, hot: Hot, month: date | None, spot: pd.Series | None, *
             lambda: hotspot_figures.class_map(rows, geometry.shapes("subdistrict"), url, geometry.extent("subdistrict", rows["code"]), chosen, dark=dark),
             *(view.version, hot.focus.version, view.scope, hot.problem, month, chosen, dark),
         )
-        st.pydeck_chart(deck, height=hotspot_figures.MAP_HEIGHT, key="class_map")
+        st.pydeck_chart(deck, height=hotspot_figures.MAP_HEIGHT, key="class_map", alt=sentence)
     else:
         tables.plain(class_table(rows, view), sentence, height=hotspot_figures.MAP_HEIGHT)
     st.caption(sentence + _("橙为热点，蓝为冷点，灰为与平时无异；与各地自己往年的份额相比，全市一起涨落不算。"))
@@ -161,7 +166,7 @@ def class_table(rows: pd.DataFrame, view: View) -> pd.DataFrame:
             _("诉求量"): ordered["observed"],
             _("预期"): ordered["expected"].round(1),
             _("倍数"): ordered["ratio"].round(2),
-            _("95%区间"): [f"{low:.2f}–{high:.2f}" for low, high in numbers],
+            _("95%区间"): [f"{low:.2f}–{high:.2f}" if low <= high < BOUNDLESS else words.DASH for low, high in numbers],
             _("误报率q（与相邻）"): ordered["q_hot"].round(3),
             _("误报率q（本地）"): ordered["q_many"].round(3),
         }
@@ -172,7 +177,7 @@ def draw_list(view: View, hot: Hot, height: int) -> None:
     """The hot spots, each with two lines, its history strip and a button."""
     if hot.shown.empty:
         st.info(_("没有超出偶然波动的集中问题。"), icon="✔")
-        st.caption(said.seen_size(hotspot_loaders.sight(hot.focus.version, hot.problem)))
+        st.caption(_seen_size(hot))
         return
     st.html(STYLE)
     with st.container(height=height, border=False, gap="small"):
@@ -183,9 +188,18 @@ def draw_list(view: View, hot: Hot, height: int) -> None:
                 st.button(
                     _("查看"), key=f"open_{spot['hotspot_id']}", on_click=_choose, args=(spot["hotspot_id"],), type="tertiary", icon=":material/arrow_forward:"
                 )
-    st.caption(said.seen_size(hotspot_loaders.sight(hot.focus.version, hot.problem)))
+    st.caption(_seen_size(hot))
     if hot.more:
         st.caption(_("另有 {n} 个热点低于预算线，可按分类筛选查看。").format(n=hot.more))
+
+
+def _seen_size(hot: Hot) -> str:
+    """What size of excess can be seen; a category that is divided is scanned by its parts."""
+    first, second = hot.problem
+    known = hotspot_loaders.problems(hot.focus.version)
+    if first and not second and ((known["level"] == "problem") & (known["category_1"] == first)).any():
+        return _("这一分类按二级问题逐个扫描；选定二级分类，可看多大的集中能看出来。")
+    return said.seen_size(hotspot_loaders.sight(hot.focus.version, hot.problem))
 
 
 def _card_html(hot: Hot, spot: pd.Series) -> str:

@@ -9,6 +9,7 @@ view = frame.begin(_("重点治理"), _("问题集中在哪里、从什么时候
 hot = hotspots.begin(view)
 if hot is None:
     st.info(_("热点还没有查找，或正在查找。管理员可在命令行运行：python manage.py focus"), icon="⏳")
+    frame.foot(view, "hotspot_class", "hotspot_recurrence")
     st.stop()
 part = hotspots.pick_tab(view)
 if part == hotspots.POINTS:
@@ -17,7 +18,7 @@ elif part == hotspots.UNITS:
     hotspot_units.draw(view, hot)
 else:
     spot = hotspots.pick_spot(hot)
-    st.markdown(f"**{hotspot_sentences.verdict(hot.shown, hot.names)}**")
+    st.markdown(f"**{hotspot_sentences.verdict(hot.active, hot.names)}**")
     left, right = st.columns([3, 2], gap="small")
     with left, st.container(border=True, height="stretch", gap="small"):
         with panels.head(_("各地类别")):

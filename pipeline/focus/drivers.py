@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,10 @@ import pandas as pd
 
 from governance.mode_advice import Signs, advise
 from governance.pinpoints import points_of
-from pipeline.focus.panels import ALL, PROBLEM
+from pipeline.focus.clusters import scanned_problems
+from pipeline.focus.panels import ALL
 from storage.scope import Role, Scope
+from storage.ticket_lines import FEWEST_CALLERS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -27,6 +29,9 @@ BEFORE_DAYS = 364
 """What is usual of a part is told by the year before the hot spot, brought to its length."""
 
 MOST_PARTS = 8
+FEWEST_HOT = 3
+"""Places from which a problem can be one of the whole city: in a city of nine a single hot place is a ninth of it."""
+
 LIKE = 5
 SAME_WEEKS_YEARS = (1, 2, 3)
 YEAR_WEEKS = 52
@@ -34,16 +39,17 @@ DRIVER_COLUMNS = ("hotspot_id", "kind", "code", "name", "observed", "usual")
 PARTS = ("category_3", "community", "pinpoint", "handling_unit")
 
 
-def drivers_of(spot: pd.Series, panel: Panel, lines: TicketLines, until: date) -> pd.DataFrame:
+def drivers_of(spot: pd.Series, panel: Panel, lines: TicketLines) -> pd.DataFrame:
     """Parts of a hot spot by how much more they have than before.
 
     Returns
     -------
     DataFrame
         ``kind`` ("problem" where everything is meant; "category_3", "community", "pinpoint", "handling_unit"), ``code`` of the subdistrict it lies in,
-        ``name``, ``observed`` since the hot spot began, ``usual`` in as many days of the year before (of problems: expected).
+        ``name``, ``observed`` since the hot spot began, ``usual`` in as many days of the year before (of problems: expected). Points of fewer than five
+        callers are left out.
     """
-    since = spot["since"].date()
+    since, until = spot["since"].date(), spot["until"].date()
     if spot["level"] == ALL:
         return _problems(spot, panel)
     problem = (spot["category_1"], spot["category_2"])
@@ -57,6 +63,8 @@ def drivers_of(spot: pd.Series, panel: Panel, lines: TicketLines, until: date) -
         keys = ["subdistrict_code", kind] if kind in ("community", "pinpoint") else [kind]
         counted = named.assign(now=is_now, before=~is_now).groupby(keys, as_index=False)[["now", "before"]].sum()
         counted["usual"] = counted["before"] * scale
+        if kind == "pinpoint":
+            counted = counted[_callers(named, keys).reindex(pd.MultiIndex.from_frame(counted[keys])).to_numpy() >= FEWEST_CALLERS]
         top = counted.assign(more=counted["now"] - counted["usual"]).sort_values(["more", kind], ascending=[False, True]).head(MOST_PARTS)
         top = top[top["now"] > 0]
         code = top.get("subdistrict_code", "")
@@ -64,15 +72,35 @@ def drivers_of(spot: pd.Series, panel: Panel, lines: TicketLines, until: date) -
     return pd.concat(parts, ignore_index=True).assign(hotspot_id=spot["hotspot_id"])[list(DRIVER_COLUMNS)]
 
 
+def _callers(tickets: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """Callers of each point, or its tickets where callers are not known: few of them could be told by its name."""
+    groups = tickets.groupby(keys)
+    return groups["caller_key"].nunique() if tickets["caller_key"].notna().any() else groups.size()
+
+
 def _problems(spot: pd.Series, panel: Panel) -> pd.DataFrame:
     """The problems of a place that has more of everything."""
     areas = np.flatnonzero(np.isin(panel.members, spot["areas"].split()))
-    first = int(np.searchsorted(panel.starts, np.datetime64(spot["since"], "D")))
-    own = (panel.problems["level"] == PROBLEM).to_numpy()
-    seen, usual = (np.nansum(values[own][:, areas, first:], axis=(1, 2)) for values in (panel.observed, panel.expected))
-    frame = pd.DataFrame({"kind": "problem", "code": "", "name": panel.problems.loc[own, "category_2"].to_numpy(), "observed": seen, "usual": usual})
+    own = _finest(panel)
+    seen, usual = (np.nansum(values[own][:, areas][:, :, _span(spot, panel)], axis=(1, 2)) for values in (panel.observed, panel.expected))
+    names = panel.problems.iloc[own]
+    name = names["category_2"].where(names["category_2"] != "", names["category_1"]).to_numpy()
+    frame = pd.DataFrame({"kind": "problem", "code": "", "name": name, "observed": seen, "usual": usual})
     top = frame.assign(more=seen - usual).sort_values("more", ascending=False).head(MOST_PARTS)
     return top.assign(hotspot_id=spot["hotspot_id"])[list(DRIVER_COLUMNS)]
+
+
+def _finest(panel: Panel) -> np.ndarray:
+    """Positions of the finest problems there are."""
+    scanned = scanned_problems(panel)
+    return scanned[(panel.problems["level"].iloc[scanned] != ALL).to_numpy()]
+
+
+def _span(spot: pd.Series, panel: Panel) -> slice:
+    """The weeks of a hot spot."""
+    first = int(np.searchsorted(panel.starts, np.datetime64(spot["since"], "D")))
+    after = int(np.searchsorted(panel.starts, np.datetime64(spot["until"], "D"), side="right"))
+    return slice(first, after)
 
 
 def similar_places(spot: pd.Series, panel: Panel) -> pd.DataFrame:
@@ -83,16 +111,15 @@ def similar_places(spot: pd.Series, panel: Panel) -> pd.DataFrame:
     DataFrame
         ``hotspot_id``, ``code``, ``likeness`` (cosine of the shares of problems over the last year, 0 to 1), ``observed``, ``expected``.
     """
-    own = (panel.problems["level"] == PROBLEM).to_numpy()
-    mix = np.sqrt(panel.observed[own][:, :, -YEAR_WEEKS:].sum(axis=2).T)  # roots, so that one large problem does not rule
+    mix = np.sqrt(panel.observed[_finest(panel)][:, :, -YEAR_WEEKS:].sum(axis=2).T)  # roots, so that one large problem does not rule
     length = np.linalg.norm(mix, axis=1)
     centre = panel.members.index(spot["centre"])
     likeness = mix @ mix[centre] / np.maximum(length * length[centre], 1e-12)
     likeness[np.isin(panel.members, spot["areas"].split())] = -1.0
     best = np.argsort(-likeness, kind="stable")[:LIKE]
     best = best[likeness[best] > 0]
-    number, first = _position(spot, panel), int(np.searchsorted(panel.starts, np.datetime64(spot["since"], "D")))
-    seen, usual = (np.nansum(values[number, best, first:], axis=1) for values in (panel.observed, panel.expected))
+    number, span = _position(spot, panel), _span(spot, panel)
+    seen, usual = (np.nansum(values[number][best, span], axis=1) for values in (panel.observed, panel.expected))
     codes = [panel.members[place] for place in best]
     return pd.DataFrame({"hotspot_id": spot["hotspot_id"], "code": codes, "likeness": likeness[best], "observed": seen, "expected": usual})
 
@@ -103,20 +130,19 @@ def _position(spot: pd.Series, panel: Panel) -> int:
 
 
 def advised(spots: pd.DataFrame, panel: Panel, drivers: pd.DataFrame, classes: pd.DataFrame, rule: ModeRule) -> pd.DataFrame:
-    """The mode that each hot spot calls for, and the sign that decided: ``hotspot_id``, ``mode``, ``sign``, ``spells``, ``hot_share``."""
+    """The mode that each hot spot calls for, and the sign that decided: ``hotspot_id``, ``mode``, ``sign``, ``hot_share``."""
     rows = []
     newest = classes[classes["month"] == classes["month"].max()]
     for spot in spots.to_dict("records"):
         number = _position(pd.Series(spot), panel)
-        same = spots[(spots["category_1"] == spot["category_1"]) & (spots["category_2"] == spot["category_2"]) & (spots["since"] <= spot["since"])]
-        spells = sum(bool(set(spot["areas"].split()) & set(areas.split())) for areas in same["areas"])
         own = newest[(newest["category_1"] == spot["category_1"]) & (newest["category_2"] == spot["category_2"])]
-        hot_share = float((own["state"] > 0).mean()) if len(own) else 0.0
+        hot = int((own["state"] > 0).sum())
+        hot_share = hot / len(own) if hot >= FEWEST_HOT else 0.0
         units = drivers[(drivers["hotspot_id"] == spot["hotspot_id"]) & (drivers["kind"] == "handling_unit")]["observed"]
         shares = tuple((units / max(spot["observed"], 1.0)).tolist())
-        found = advise(Signs(_earlier_years(spot, panel, number), hot_share, spells, shares), rule)
-        rows.append((spot["hotspot_id"], str(found.mode), found.sign, spells, hot_share))
-    return pd.DataFrame(rows, columns=["hotspot_id", "mode", "sign", "spells", "hot_share"])
+        found = advise(Signs(_earlier_years(spot, panel, number), hot_share, int(spot["spells"]), shares), rule)
+        rows.append((spot["hotspot_id"], str(found.mode), found.sign, hot_share))
+    return pd.DataFrame(rows, columns=["hotspot_id", "mode", "sign", "hot_share"])
 
 
 def _earlier_years(spot: dict[Hashable, Any], panel: Panel, number: int) -> tuple[float, ...]:

@@ -26,7 +26,11 @@ MOST_DISPERSION = 2.0
 SHOWN_AFTER_DAYS = 182
 """A hot spot that is over stays on the list of those for half a year."""
 
-SPOT_COLUMNS = ("hotspot_id", "level", "category_1", "category_2", "areas", "centre", "since", "first_found_on", "last_found_on", "stage", "told_on")
+NAMES = ["category_1", "category_2"]
+SPOT_COLUMNS = (
+    *("hotspot_id", "level", "category_1", "category_2", "areas", "centre"),
+    *("since", "first_found_on", "last_found_on", "stage", "told_on", "until", "spells"),
+)
 SPOT_NUMBERS = ("observed", "expected", "low", "high", "recent_ratio", "recent_observed", "recent_expected", "p_value", "recurrence_days", "radius_km")
 
 
@@ -47,22 +51,24 @@ def live(panel: Panel, found: pd.DataFrame, cutoffs: Sequence[pd.Timestamp]) -> 
     panel
         By week; it reaches back to the first cut-off at least.
     found
-        Of all cut-offs: columns of ``clusters.EMPTY_FOUND`` and ``cutoff``. Folded ones are no hot spots of their own.
+        Of all cut-offs: columns of ``clusters.EMPTY_FOUND`` and ``cutoff``. Folded ones are no hot spots of their own, nor are those of problems that
+        the panel no longer has: a name was entered as another's, or hardly anybody calls about it any more.
     cutoffs
         Those that were scanned, in order.
     """
-    own = found[~found["is_folded"]]
+    own = found[~found["is_folded"] & pd.MultiIndex.from_frame(found[NAMES]).isin(pd.MultiIndex.from_frame(panel.problems[NAMES]))]
     finding_rows = {_finding(row): row for row in own.itertuples(index=False)}
     alphas: dict[int, float] = {}
     spots, steps, courses = [], [], []
-    for life in follow(finding_rows):
+    every = follow(finding_rows)
+    for life in every:
         counts = _Counts(panel, life, alphas)
         stages = _stages(life, counts, cutoffs)
         steps.append(stages.assign(hotspot_id=life.name))
-        over_since = stages["cutoff"].iloc[-1]
-        if (cutoffs[-1] - over_since).days > SHOWN_AFTER_DAYS:
+        if (cutoffs[-1] - _over_since(stages, cutoffs[-1])).days > SHOWN_AFTER_DAYS:
             continue
-        spots.append(_spot(life, finding_rows[life.best], counts, stages, cutoffs[-1]))
+        spells = sum(_is_before(other, life) for other in every) + 1
+        spots.append(_spot(life, finding_rows[life.best], counts, (stages, spells), cutoffs[-1]))
         courses.append(counts.course(cutoffs[-1]).assign(hotspot_id=life.name))
     return Lives(
         pd.DataFrame(spots, columns=[*SPOT_COLUMNS, *SPOT_NUMBERS]),
@@ -158,16 +164,28 @@ def _stages(life: Life, counts: _Counts, cutoffs: Sequence[pd.Timestamp]) -> pd.
     return pd.DataFrame(rows, columns=["cutoff", "stage", "ratio", "low", "high"])
 
 
-def _spot(life: Life, row: object, counts: _Counts, stages: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[object, ...]:
-    """One hot spot as it stands: its excess since it began, and its last four weeks."""
+def _over_since(stages: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Timestamp:
+    """The cut-off since which a hot spot has been over; ``cutoff`` where it is not."""
+    on = np.flatnonzero((stages["stage"] != Stage.ENDED).to_numpy())
+    last = int(on[-1]) if on.size else -1
+    return cutoff if last == len(stages) - 1 else stages["cutoff"].iloc[last + 1]
+
+
+def _is_before(other: Life, life: Life) -> bool:
+    """Whether another hot spot is an earlier spell of the same problem at one of its places."""
+    return other.best.problem == life.best.problem and other.findings[0].cutoff < life.findings[0].cutoff and bool(other.best.areas & life.best.areas)
+
+
+def _spot(life: Life, row: object, counts: _Counts, course: tuple[pd.DataFrame, int], cutoff: pd.Timestamp) -> tuple[object, ...]:
+    """One hot spot as it stands: its excess since it began, and its last four weeks; ``course`` is its stages, and the how manieth spell it is."""
+    stages, spells = course
     read = row.__getattribute__
     since = pd.Timestamp(life.best.since)
     stage = stages["stage"].iloc[-1]
-    over = stages.loc[stages["stage"] == Stage.ENDED, "cutoff"]
-    until = over.iloc[0] if stage == Stage.ENDED and len(over) else cutoff
+    until = _over_since(stages, cutoff)
     seen, usual, whole = counts.between(since, until)
     now_seen, now_usual, now = counts.recent(cutoff)
     told = stages.loc[stages["stage"].isin(NOTIFIED), "cutoff"].iloc[-1]
     numbers = (seen, usual, whole.low, whole.high, now.ratio, now_seen, now_usual, read("p_value"), read("recurrence_days"), read("radius_km"))
     days = (since, *(pd.Timestamp(life.findings[place].cutoff) for place in (0, -1)))
-    return (life.name, read("level"), *life.best.problem, " ".join(sorted(life.best.areas)), life.best.centre, *days, stage, told, *numbers)
+    return (life.name, read("level"), *life.best.problem, " ".join(sorted(life.best.areas)), life.best.centre, *days, stage, told, until, spells, *numbers)

@@ -44,9 +44,9 @@ def find_points(lines: TicketLines, until: date) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``category_1``, ``category_2``, ``code`` of the subdistrict, ``community`` and ``pinpoint`` (the most frequent; None where none is named),
-        ``first_day``, ``last_day``, ``longitude``, ``latitude``, ``radius_m`` (farthest ticket from the middle), ``observed``, ``usual`` (in as many
-        days, from the year before, at the city's present level), ``callers``, ``p_value`` (of all positions together).
+        ``category_1``, ``category_2`` (empty where there is none), ``code`` of the subdistrict, ``community`` and ``pinpoint`` (the most frequent; None
+        where none is named), ``first_day``, ``last_day``, ``longitude``, ``latitude``, ``radius_m`` (farthest ticket from the middle), ``observed``,
+        ``usual`` (in as many days, from the year before, at the city's present level), ``callers``, ``p_value`` (of all positions together).
     """
     first = until - timedelta(days=RECENT_DAYS - 1)
     recent = lines.points(first, until)
@@ -55,9 +55,11 @@ def find_points(lines: TicketLines, until: date) -> pd.DataFrame:
     before = lines.spots(first - timedelta(days=BEFORE_DAYS), first - timedelta(days=1))
     middle = float(recent["latitude"].median())
     positions = len(recent[["category_1", "category_2", "longitude", "latitude"]].drop_duplicates())
-    known = dict(list(before.groupby(["category_1", "category_2"], dropna=False)))
+    # a category without a second level has an empty one: two unknown names would never be the same
+    recent, before = (frame.assign(category_2=frame["category_2"].fillna("")) for frame in (recent, before))
+    known = dict(list(before.groupby(["category_1", "category_2"])))
     found = []
-    for problem, own in recent.groupby(["category_1", "category_2"], dropna=False):
+    for problem, own in recent.groupby(["category_1", "category_2"]):
         labels = space_time_clusters(
             own["longitude"].to_numpy(), own["latitude"].to_numpy(), own["accepted_at"].to_numpy().astype("datetime64[D]"),
             metres=METRES, span_days=SPAN_DAYS, least=LEAST,

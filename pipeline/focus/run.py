@@ -27,6 +27,7 @@ from pipeline.focus.points import find_points
 from pipeline.focus.units import concentration
 from storage.focus import focus_version, open_focus, write_focus
 from storage.home import InputError
+from storage.naming import load_naming
 from storage.place_counts import read_place_months, read_place_weeks, read_unit_months
 from storage.queries import fetch
 from storage.reads import read_facts, read_places
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from storage.snapshot import Snapshot
 
 __all__ = ["FocusResult", "focus"]
+
+Tables = dict[str, pd.DataFrame]
+UNFINISHED = "-now"
+"""Ends the name of a version in which the past has not been looked through."""
 
 WEEK, YEAR_WEEKS, YEAR_MONTHS = 7, 52, 12
 GAP_WEEKS, GAP_MONTHS, BASELINE_MONTHS = 26, 12, 24
@@ -137,7 +142,7 @@ class _Run:
         recurrence_days, least_ratio = (float(policies.entry(f"focus.{name}", self.cutoff).value) for name in ("recurrence_days", "least_ratio"))
         self.rule = Rule(recurrence_days, least_ratio)
         self.mode_rule = ModeRule(**policies.entry("focus.mode", self.cutoff).value)
-        self.finding_key = f"{code_key(FINDS)}|{self.rule!r}|{self.facts.boundaries_key}"
+        self.finding_key = f"{code_key(FINDS)}|{self.rule!r}|{self.facts.boundaries_key}|{load_naming(home).key}"
         parts = [snapshot.version, repr(self.mode_rule), str(replays), code_key(SHOWS), self.finding_key]
         self.version = f"{self.cutoff:%Y%m%d}-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
 
@@ -156,15 +161,20 @@ class _Run:
         coordinates, neighbours = self._space(panel.members)
         self.tell("各月类别")
         monthly = build_panel(read_place_months(self.snapshot, self.facts.filled_until, READ_MONTHS), YEAR_MONTHS, BASELINE_MONTHS, GAP_MONTHS)
-        classes = class_months(monthly, neighbours)
-        found, cutoffs, scans, sight = self._clusters(panel, coordinates)
-        lives = live(panel, found, cutoffs)
-        tables = {"problem": monthly.problems, "class_month": classes, "found": found, "cutoff": pd.DataFrame({"cutoff": cutoffs})}
-        tables["sight"] = sight.merge(panel.problems, on="problem_id").drop(columns="problem_id")
-        tables |= {"step": lives.steps, "course": lives.course} | self._explained(lives, panel, classes, monthly) | self._units()
-        self.tell("发布")
-        tables["meta"] = self._meta(panel, neighbours)
-        write_focus(self.home, self.version, tables)
+        same = {"problem": monthly.problems, "class_month": class_months(monthly, neighbours)} | self._units()
+        same["meta"] = self._meta(panel, neighbours)
+        now = self._scan(panel, coordinates, self.cutoff)
+        known, done = self._known()
+        past = self._missing(done)
+        if past:  # what is hot now is shown before the past is looked through, which takes minutes
+            self._publish(f"{self.version}{UNFINISHED}", panel, same, (known, done), now)
+        scans = len(now[1])
+        for day in past:
+            found, sight = self._scan(panel, coordinates, day)
+            scans += len(sight)
+            known = pd.concat([known, found.assign(cutoff=pd.Timestamp(day))], ignore_index=True).astype(known.dtypes)
+            done = [*done, pd.Timestamp(day)]
+        tables = self._publish(self.version, panel, same, (known, done), now)
         stages = tables["hotspot"]["stage"]
         return FocusResult(
             self.version,
@@ -180,6 +190,21 @@ class _Run:
             seconds=time.monotonic() - began,
         )
 
+    def _publish(
+        self, version: str, panel: Panel, same: Tables, past: tuple[pd.DataFrame, list[pd.Timestamp]], now: tuple[pd.DataFrame, pd.DataFrame]
+    ) -> Tables:
+        """Joins what was found at all cut-offs, explains it and publishes it with the tables that do not depend on it."""
+        cutoff = pd.Timestamp(self.cutoff)
+        found = pd.concat([past[0], now[0].assign(cutoff=cutoff)], ignore_index=True).astype(past[0].dtypes)
+        cutoffs = sorted({*past[1], cutoff})
+        lives = live(panel, found, cutoffs)
+        tables = dict(same) | {"found": found, "cutoff": pd.DataFrame({"cutoff": cutoffs}), "step": lives.steps, "course": lives.course}
+        tables["sight"] = now[1].merge(panel.problems, on="problem_id").drop(columns="problem_id")
+        tables |= self._explained(lives, panel, same["class_month"].merge(same["problem"], on="problem_id"))
+        self.tell("发布")
+        write_focus(self.home, version, tables)
+        return tables
+
     def _space(self, members: tuple[str, ...]) -> tuple[np.ndarray | None, Neighbours | None]:
         """Points and neighbours of the places; none where the city has no boundaries."""
         register = read_places(self.snapshot)
@@ -190,59 +215,55 @@ class _Run:
         areas = kept_areas(self.home.boundaries).set_index("code").loc[list(members)].reset_index()
         return points, contiguity(areas)
 
-    def _clusters(self, panel: Panel, coordinates: np.ndarray | None) -> tuple[pd.DataFrame, list[pd.Timestamp], int, pd.DataFrame]:
-        """What was found at this cut-off and at earlier ones; those scanned before are taken over as they were."""
-        known, before = self._known()
+    def _missing(self, done: list[pd.Timestamp]) -> list[date]:
+        """Past cut-offs still to be scanned: what was not looked for is not over, so weeks in which nobody ran this are made up for."""
         wanted = [self.cutoff - timedelta(weeks=back) for back in range(self.replays - self.replays % REPLAY_STEP, 0, -REPLAY_STEP)]
-        done = {day.date() for day in before}
-        missing = [] if before else [day for day in wanted if day not in done]
-        frames, scans = [known[known["cutoff"] != pd.Timestamp(self.cutoff)]], 0
-        sight = EMPTY_SIGHT
-        for day in [*missing, self.cutoff]:
-            end = int(np.searchsorted(panel.starts, np.datetime64(day, "D"), side="right"))
-            if end < LEAST_WEEKS and day != self.cutoff:
-                continue
-            self.tell(f"扫描 {day}")
-            found, sight = find_clusters(panel, end, coordinates, self.rule)
-            scans += len(sight)
-            frames.append(found.assign(cutoff=pd.Timestamp(day)))
-            done.add(day)
-        cutoffs = sorted(pd.Timestamp(day) for day in done if day <= self.cutoff)
-        return pd.concat(frames, ignore_index=True).astype(known.dtypes), cutoffs, scans, sight
+        return [day for day in wanted if pd.Timestamp(day) > max(done, default=pd.Timestamp.min)]
+
+    def _scan(self, panel: Panel, coordinates: np.ndarray | None, day: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Clusters and sight at a cut-off; nothing where too little lies before it."""
+        end = int(np.searchsorted(panel.starts, np.datetime64(day, "D"), side="right"))
+        if end < LEAST_WEEKS:
+            return EMPTY_FOUND, EMPTY_SIGHT
+        self.tell(f"扫描 {day}")
+        return find_clusters(panel, end, coordinates, self.rule)
 
     def _known(self) -> tuple[pd.DataFrame, list[pd.Timestamp]]:
-        """Findings and cut-offs of the version in use, where it was made by this code and rule."""
+        """Findings and cut-offs before the present one of the version in use, where it was made by this code and rule."""
         nothing = EMPTY_FOUND.assign(cutoff=pd.Series(dtype="datetime64[us]"))
         try:
             before = open_focus(self.home)
         except OSError:
             return nothing, []
+        if before.version.endswith(UNFINISHED):
+            before.close()
+            return nothing, []
         try:
             facts: dict[str, str] = dict(fetch(before, "SELECT name, value FROM meta").itertuples(index=False))
             if facts.get("finding_key") != self.finding_key:
                 return nothing, []
-            return fetch(before, "SELECT * FROM found").astype(nothing.dtypes), list(fetch(before, "SELECT cutoff FROM cutoff ORDER BY cutoff")["cutoff"])
+            found = fetch(before, "SELECT * FROM found WHERE cutoff < ?", (self.cutoff,)).astype(nothing.dtypes)
+            return found, list(fetch(before, "SELECT cutoff FROM cutoff WHERE cutoff < ? ORDER BY cutoff", (self.cutoff,))["cutoff"])
         finally:
             before.close()
 
-    def _explained(self, lives: Lives, panel: Panel, classes: pd.DataFrame, monthly: Panel) -> dict[str, pd.DataFrame]:
+    def _explained(self, lives: Lives, panel: Panel, classes: pd.DataFrame) -> Tables:
         """Each hot spot's drivers, similar places and the mode it calls for; and the points of the last weeks."""
         self.tell("成因和点位")
         spots = lives.spots
         lines = TicketLines(self.home)
         try:
-            drivers = [drivers_of(spot, panel, lines, self.cutoff) for _place, spot in spots.iterrows()]
+            drivers = [drivers_of(spot, panel, lines) for _place, spot in spots.iterrows()]
             points = find_points(lines, self.facts.filled_until)
         finally:
             lines.close()
         similar = [similar_places(spot, panel) for _place, spot in spots.iterrows()]
         driver = pd.concat(drivers, ignore_index=True) if drivers else pd.DataFrame(columns=list(DRIVER_COLUMNS))
         like = pd.concat(similar, ignore_index=True) if similar else pd.DataFrame(columns=["hotspot_id", "code", "likeness", "observed", "expected"])
-        named = classes.merge(monthly.problems, on="problem_id")
-        advice = advised(spots, panel, driver, named, self.mode_rule)
+        advice = advised(spots, panel, driver, classes, self.mode_rule)
         return {"hotspot": spots.merge(advice, on="hotspot_id"), "driver": driver, "alike": like, "point": points}
 
-    def _units(self) -> dict[str, pd.DataFrame]:
+    def _units(self) -> Tables:
         self.tell("承办单位")
         counts = read_unit_months(self.snapshot, self.facts.filled_until, READ_MONTHS)
         panel = build_panel(counts, YEAR_MONTHS, BASELINE_MONTHS, GAP_MONTHS)

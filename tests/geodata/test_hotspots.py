@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from geodata.emerging import HOT, NEITHER, Emerging
-from geodata.hotspots import find_hotspots
+from geodata.hotspots import FALSE_DISCOVERIES, LEAST_COUNT, find_hotspots, judge_maps
 from geodata.neighbours import Neighbours
 
 SIDE, PERIODS, ALPHA = 12, 24, 0.05
@@ -85,3 +85,31 @@ def test_what_is_unknown_is_neither_hot_nor_cold() -> None:
     assert np.isnan(found.judged.ratio[7]).all()
     assert np.isnan(found.judged.p_many[5, 3:6]).all()
     assert len(found.table) == SIDE * SIDE * PERIODS
+
+
+def test_without_neighbours_each_is_judged_by_itself_alone() -> None:
+    observed, expected = panel(1)
+    observed[ALONE, BEGAN:] = np.random.default_rng(ALONE).poisson(expected[ALONE, BEGAN:] * 4.0)
+    neighbours, _places = grid()
+    alone, beside = judge_maps(observed, expected, None), judge_maps(observed, expected, neighbours)
+    assert np.isnan([alone.gi, alone.p_hot, alone.p_cold, alone.q_hot, alone.q_cold]).all()
+    assert (alone.states[ALONE, BEGAN:] == HOT).all()
+    for name in ("ratio", "low", "high", "p_many", "p_few", "q_many", "q_few"):
+        np.testing.assert_array_equal(getattr(alone, name), getattr(beside, name))
+    own_hot = (alone.q_many <= FALSE_DISCOVERIES) & (observed >= LEAST_COUNT)
+    np.testing.assert_array_equal(alone.states == HOT, own_hot)
+    assert ((beside.states == HOT) | ~own_hot).all()
+    assert np.isfinite(alone.intensity).all()  # a trend is looked for in it
+    assert alone.intensity[ALONE, BEGAN:].mean() > 3
+    assert alone.dispersion == beside.dispersion
+    assert judge_maps(observed, expected, None, dispersion=0.0).dispersion == 0.0
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_request_or_two_where_next_to_nothing_is_expected_are_no_hot_spot(count: int) -> None:
+    observed, expected = panel(3)
+    observed[7], expected[7] = 0.0, 1e-4
+    observed[7, 10] = count
+    judged = judge_maps(observed, expected, None)
+    assert judged.q_many[7, 10] <= FALSE_DISCOVERIES, "it is unlikely all the same"
+    assert judged.states[7, 10] == (HOT if count >= 3 else NEITHER)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from geodata import scan_replicates
 from geodata.boundaries import BoundarySchema, read_boundaries
-from geodata.scan import Null, ScanError, Windows, gumbel_p_value, scan
+from geodata.scan import Null, ScanError, Windows, gumbel_p_value, gumbel_ratio, scan
 from geodata.scan_ratios import bernoulli_ratio, permutation_expected, poisson_ratio, thresholds_of
 from geodata.scan_windows import circles_of, spans_of
 from geodata.smoothing import pooled_overdispersion
@@ -482,6 +482,8 @@ def test_wrong_input_is_named(wrong: dict[str, Any], says: str) -> None:
         (lambda: Windows(most_share=0), "比重"),
         (lambda: Windows(most_km=math.nan), "半径"),
         (lambda: Null(replicates=0), "模拟次数"),
+        (lambda: Null(enough=0), "停止模拟所需的次数是 0"),
+        (lambda: Null(enough=-3), "停止模拟所需的次数是 -3"),
         (lambda: Null(dispersion=-0.1), "离散参数"),
         (lambda: Null(dispersion=math.nan), "离散参数"),
     ],
@@ -489,3 +491,66 @@ def test_wrong_input_is_named(wrong: dict[str, Any], says: str) -> None:
 def test_wrong_option_is_named(make: Any, says: str) -> None:
     with pytest.raises(ScanError, match=says):
         make()
+
+
+# --- Drawing may stop -----------------------------------------------------------------------------------------------
+
+
+def test_drawing_stops_early_where_there_is_no_cluster() -> None:
+    points, expected = lattice(6), np.full((36, 10), 4.0)
+    sizes = []
+    for seed in range(6):
+        observed = drawn(expected, 0.1, seed)
+        full, soon = (scan(observed, expected, points, Windows(most_periods=4), Null(0.1, 399, seed, enough=enough)) for enough in (None, 2))
+        assert len(full.maxima) == 399
+        sizes.append(len(soon.maxima))
+        if len(soon.maxima) < 399:
+            assert (soon.maxima >= soon.clusters[0].log_likelihood_ratio - 1e-9).sum() >= 2
+            assert soon.clusters[0].p_value > 1 / 400
+        assert [cluster.areas for cluster in soon.clusters] == [cluster.areas for cluster in full.clusters]
+    assert min(sizes) == 39
+    assert sum(size < 399 for size in sizes) >= 5
+
+
+def test_where_there_is_a_cluster_all_replicates_are_drawn_and_its_p_value_is_as_exact() -> None:
+    points, expected = lattice(6), np.full((36, 10), 4.0)
+    rates = expected.copy()
+    rates[14, 6:] *= 4
+    observed = drawn(rates, 0.1, 1)
+    full, soon = (scan(observed, expected, points, Windows(most_periods=4), Null(0.1, 399, 5, enough=enough)) for enough in (None, 2))
+    assert len(full.maxima) == len(soon.maxima) == 399
+    assert full.clusters[0].areas == soon.clusters[0].areas == (14,)
+    assert full.clusters[0].p_value == soon.clusters[0].p_value == 1 / 400
+    # the draws of a batch depend on its size, so the two are two samples of one law
+    assert soon.clusters[0].gumbel_p_value == pytest.approx(full.clusters[0].gumbel_p_value, rel=0.9)
+    assert soon.maxima.mean() == pytest.approx(full.maxima.mean(), rel=0.05)
+
+
+@pytest.mark.parametrize("replicates", [1, 5, 39, 40, 41, 199, 200])
+@pytest.mark.parametrize("enough", [1, 50, 10**6])
+def test_never_more_replicates_than_asked(replicates: int, enough: int) -> None:
+    points, expected = lattice(3), np.full((9, 4), 3.0)
+    drawn_now = len(scan(drawn(expected, 0.1, 3), expected, points, null=Null(0.1, replicates, enough=enough)).maxima)
+    assert drawn_now == replicates if enough > replicates else 1 <= drawn_now <= replicates
+
+
+def test_nothing_found_needs_one_batch() -> None:
+    """A map without any window above what is expected is no higher than any replicate."""
+    result = scan(np.full((9, 1), 3), np.full((9, 1), 3.0), lattice(3), null=Null(0.1, 399, enough=1))
+    assert result.clusters == ()
+    assert len(result.maxima) == 39
+
+
+@given(st.floats(1e-12, 0.999), st.integers(0, 100))
+def test_the_ratio_of_a_p_value_is_the_inverse_of_the_p_value_of_a_ratio(p_value: float, seed: int) -> None:
+    maxima = np.random.default_rng(seed).gumbel(8, 1.5, 50)
+    assert gumbel_p_value(gumbel_ratio(p_value, maxima), maxima) == pytest.approx(p_value, rel=1e-6)
+    ratio = 4 + 30 * p_value
+    if gumbel_p_value(ratio, maxima) < 1 - 1e-9:
+        assert gumbel_ratio(gumbel_p_value(ratio, maxima), maxima) == pytest.approx(ratio, rel=1e-6)
+
+
+def test_of_replicates_all_alike_no_ratio_is_known() -> None:
+    assert math.isnan(gumbel_ratio(0.01, np.zeros(9)))
+    assert math.isnan(gumbel_ratio(0.01, np.array([3.0])))
+    assert math.isnan(gumbel_ratio(0.01, np.empty(0)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from storage.foresight import KEPT_FORESIGHTS, foresight_version, open_foresight, write_foresight
+from storage.foresight import foresight_version, open_foresight, write_foresight
 from storage.foresight_reads import (
     read_ahead,
     read_hindcast,
@@ -22,6 +22,7 @@ from storage.foresight_reads import (
     read_windows,
 )
 from storage.home import Home
+from storage.published import KEPT_VERSIONS
 from storage.queries import fetch
 from storage.scope import Role, Scope, ScopeError
 from storage.snapshot import Snapshot
@@ -110,7 +111,7 @@ def test_three_are_kept_and_readers_of_older_ones_go_on(home: Home) -> None:
         write_foresight(home, f"v{number}", marked(number))
         os.utime(home.foresight / f"v{number}.duckdb", ns=(number * 10**9, number * 10**9))  # written faster than a coarse clock ticks
         readers.append(open_foresight(home))
-        assert len(list(home.foresight.glob("*.duckdb"))) == min(number, KEPT_FORESIGHTS) <= 3
+        assert len(list(home.foresight.glob("*.duckdb"))) == min(number, KEPT_VERSIONS) <= 3
     assert sorted(path.stem for path in home.foresight.glob("*.duckdb")) == ["v3", "v4", "v5"]
     assert foresight_version(home) == "v5"
     assert [mark(reader) for reader in readers] == [1, 2, 3, 4, 5]
@@ -138,7 +139,7 @@ def test_a_version_in_use_is_kept_though_others_are_newer(home: Home) -> None:
 def test_a_half_made_file_is_never_seen(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     write_foresight(home, "v1", marked(1))
     with monkeypatch.context() as patch:
-        patch.setattr("storage.foresight.fsync_path", lambda _path: 1 / 0)
+        patch.setattr("storage.published.fsync_path", lambda _path: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             write_foresight(home, "v2", marked(2))
     assert (foresight_version(home), mark(open_foresight(home))) == ("v1", 1)

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.ui import seeded_city, small_city
+from tests.ui import hotspot_city, hotspot_screen, seeded_city, small_city
 from ui import loaders
 from ui.kept import forget
 
@@ -25,6 +25,37 @@ def city_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def seeded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return seeded_city.build(tmp_path_factory.mktemp("seeded"))
+
+
+@pytest.fixture(scope="session")
+def hotspot_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The city with planted hot spots, after ``manage.py focus``."""
+    home = hotspot_city.build(tmp_path_factory.mktemp("hotspots"))
+    hotspot_city.run(home, "focus")
+    return home
+
+
+@pytest.fixture
+def hotspot_version(hotspot_home: Path, clear_caches: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The snapshot of that city, which loaders read from here on."""
+    monkeypatch.setenv("WEISU_HOME", str(hotspot_home))
+    found = loaders.pin_version()
+    assert found
+    return found
+
+
+@pytest.fixture
+def open_hotspots(hotspot_home: Path, clear_caches: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Run 重点治理 of that city, or of a changed copy, without the home page before it; or another page of it, the home page being the empty one."""
+
+    def run(home: Path | None = None, page: str = hotspot_screen.PAGE, **query: str) -> AppTest:
+        monkeypatch.setenv("WEISU_HOME", str(home or hotspot_home))
+        app = AppTest.from_file(APP, default_timeout=TIMEOUT)
+        for key, value in query.items():
+            app.query_params[key] = value
+        return app.switch_page(page).run() if page else app.run()
+
+    return run
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.ui.key_figures import key_figures
 from ui import words
 
 ROLES = [words.label(role) for role in Role]
-COCKPIT, DEFINITIONS, BATCHES = "", "pages/overview/definitions.py", "pages/admin/batches.py"
+COCKPIT, DEFINITIONS, HOTSPOTS, BATCHES = "", "pages/overview/definitions.py", "pages/focus/hotspots.py", "pages/admin/batches.py"
 MONTH = "2025年10月"
 
 
@@ -30,7 +30,7 @@ def tickets_of(month: str, **wanted: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("page", [COCKPIT, DEFINITIONS])
+@pytest.mark.parametrize("page", [COCKPIT, DEFINITIONS, HOTSPOTS])
 def test_open_to_every_role(open_page, role, page):
     app = open_page(page, role=role)
     assert not app.exception
