@@ -17,7 +17,7 @@ CHECKED := $(CODE) $(wildcard tests benchmarks)
 CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable
 PYTEST_OPTIONS ?=
 
-.PHONY: help run test check format bench bench-forecast bench-hotspot requirements test-needs clean
+.PHONY: help run test check format bench bench-forecast bench-hotspot bench-nowcast requirements test-needs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -49,6 +49,9 @@ bench-forecast: $(DEVELOPMENT) ## The forecasters' contest; STATSFORECAST=/path/
 
 bench-hotspot: $(DEVELOPMENT) ## What the hot-spot methods find, miss and cost, on made-up counts
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.hotspots
+
+bench-nowcast: $(DEVELOPMENT) ## The month-end nowcast against simpler rules; CITY=/path/to/home and NYC=/path/to/tickets.parquet name its grounds
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.nowcast $(if $(CITY),--home $(CITY)) $(if $(NYC),--nyc $(NYC))
 
 requirements: $(DEVELOPMENT) ## Pin requirements*.txt again from requirements*.in
 	$(BIN)/uv pip compile requirements.in -o requirements.txt --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" --quiet

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-__all__ = ["NOTIFIED", "Finding", "Life", "Recent", "Stage", "follow", "next_stage"]
+__all__ = ["NOTIFIED", "Finding", "Life", "Recent", "Stage", "follow", "next_stage", "renamed"]
 
 SHARED = 0.5
 """Part of the smaller footprint that two findings of one hot spot share at least."""
 
 PATIENCE_DAYS = 56
-"""A hot spot not found for longer is over; found again, it is another one."""
+"""A hot spot not found for longer is over; what is found again later, and began later, is another one."""
 
 WORSE = 1.25
 BETTER = 2 / 3
@@ -76,6 +76,10 @@ class Life:
         """The finding least like chance: it tells where and since when better than the first and the last do."""
         return max(self.findings, key=lambda finding: finding.strength)
 
+    def best_by(self, cutoff: date) -> Finding:
+        """The same of those found up to a cut-off, which is not before the first."""
+        return max((finding for finding in self.findings if finding.cutoff <= cutoff), key=lambda finding: finding.strength)
+
 
 @dataclass(frozen=True, slots=True)
 class Recent:
@@ -102,8 +106,9 @@ def follow(findings: Iterable[Finding]) -> list[Life]:
 
     Notes
     -----
-    A finding continues the life of the same problem last found within 56 days before whose last areas it shares most, where that is half of the smaller
-    of both at least; of several findings of one cut-off the strongest chooses first. Others begin a life.
+    A finding continues the life of the same problem whose last areas it shares most, where that is half of the smaller of both at least, and which was
+    last found within 56 days before, or while the finding's own window had begun: windows that overlap hold the same requests. Of several findings of
+    one cut-off the strongest chooses first. Others begin a life.
     """
     lives: list[Life] = []
     for finding in sorted(findings, key=lambda item: (item.cutoff, -item.strength, item.problem, item.centre)):
@@ -113,6 +118,30 @@ def follow(findings: Iterable[Finding]) -> list[Life]:
             lives.append(own)
         own.findings.append(finding)
     return lives
+
+
+def renamed(lives: list[Life], known: Iterable[tuple[str, Finding]]) -> None:
+    """Gives lives the names under which people know them, in place: found anew, from other cut-offs, they would have others.
+
+    Parameters
+    ----------
+    known
+        Names, and the strongest finding of each. A life takes the name of that of the same problem with which it shares most areas, half of the smaller
+        at least, and which began within 56 days of it; no name is given twice.
+    """
+    left = dict(known)
+    for life in lives:
+        if life.name in left:
+            del left[life.name]
+            continue
+        near = [name for name, finding in left.items() if _is_same(finding, life.best)]
+        if near:
+            life.name = max(near, key=lambda name: _shared(left[name], life.best))
+            del left[life.name]
+
+
+def _is_same(one: Finding, other: Finding) -> bool:
+    return one.problem == other.problem and abs((one.since - other.since).days) <= PATIENCE_DAYS and _shared(one, other) >= SHARED
 
 
 def _name(finding: Finding) -> str:
@@ -128,7 +157,8 @@ def _shared(one: Finding, other: Finding) -> float:
 def _may_continue(life: Life, finding: Finding) -> bool:
     last = life.findings[-1]
     days = (finding.cutoff - last.cutoff).days
-    return last.problem == finding.problem and 0 < days <= PATIENCE_DAYS and _shared(last, finding) >= SHARED
+    is_near = days <= PATIENCE_DAYS or finding.since <= last.cutoff
+    return last.problem == finding.problem and days > 0 and is_near and _shared(last, finding) >= SHARED
 
 
 def next_stage(before: Sequence[Stage], ratios: Sequence[Recent], told: float) -> Stage:
@@ -146,13 +176,13 @@ def next_stage(before: Sequence[Stage], ratios: Sequence[Recent], told: float) -
     Returns
     -------
     Stage
-        Over where the last weeks are not above what is usual beyond chance; worse where they are a quarter above what people were told, or where it was
-        over before; easing where they are at most two thirds of its peak.
+        Over where the last weeks are not above what is usual beyond chance, also where it is found only then: nobody is called for what is past. Worse
+        where they are a quarter above what people were told, or where it was over before; easing where they are at most two thirds of its peak.
     """
     now = ratios[-1]
     if not now.low > USUAL:
-        return Stage.NEW if not before else Stage.ENDED
-    if not before:
+        return Stage.ENDED
+    if NOTIFIED.isdisjoint(before):
         return Stage.NEW
     if now.ratio >= WORSE * told or before[-1] is Stage.ENDED:
         return Stage.WORSENING

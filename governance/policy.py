@@ -63,6 +63,42 @@ def _has_numbers(value: Any, *names: str) -> bool:
     return isinstance(value, dict) and set(value) == set(names) and all(type(number) in (int, float) for number in value.values())
 
 
+RATES = ("response", "resolution", "satisfaction")
+GRADES = ("excellent", "good", "fair")
+ROUNDING = 1e-9
+
+
+def _is_weights(value: Any) -> bool:
+    return _has_numbers(value, *RATES) and min(value.values()) >= 0 and abs(sum(value.values()) - 1) < ROUNDING
+
+
+def _is_grades(value: Any) -> bool:
+    return _has_numbers(value, *GRADES) and PERCENT >= value["excellent"] > value["good"] > value["fair"] > 0
+
+
+def _is_comparison(value: Any) -> bool:
+    return (
+        _has_numbers(value, "level", "answer_correlation", "peers")
+        and 0 < value["level"] < 1
+        and 0 <= value["answer_correlation"] < 1
+        and type(value["peers"]) is int
+        and value["peers"] > 0
+    )
+
+
+def _is_entry(value: Any) -> bool:
+    if not _has_numbers(value, "first_ranks", "months", "of_months", "per_10k_share", "per_10k_months") or not 0 < value["per_10k_share"] < 1:
+        return False
+    whole = {name: number for name, number in value.items() if name != "per_10k_share"}
+    return _has_whole_numbers(whole, *whole) and min(whole.values()) > 0 and value["months"] <= value["of_months"]
+
+
+def _is_class_watch(value: Any) -> bool:
+    if not _has_numbers(value, "months", "rise", "rise_months") or value["rise"] <= 0:
+        return False
+    return type(value["months"]) is int and type(value["rise_months"]) is int and 0 < value["rise_months"] <= value["months"]
+
+
 VALUES: dict[str, Callable[[Any], bool]] = {
     "counting.dispatchable_types": _words_of(RequestType),
     "counting.merged_repeats": lambda value: value in ("first", "all"),
@@ -89,6 +125,16 @@ VALUES: dict[str, Callable[[Any], bool]] = {
     "focus.budget": lambda value: _has_whole_numbers(value, "leader", "planner", "district", "subdistrict") and min(value.values()) > 0,
     "checkup.least_months": lambda value: type(value) is int and value > 0,
     "checkup.least_peers": lambda value: type(value) is int and value > 0,
+    "assessment.weights": _is_weights,
+    "assessment.grades": _is_grades,
+    "assessment.targets": lambda value: _has_numbers(value, *RATES) and min(value.values()) > 0 and max(value.values()) <= PERCENT,
+    "assessment.comparison": _is_comparison,
+    "early_intervention.first_ranks": lambda value: type(value) is int and value > 0,
+    "early_intervention.class_day": lambda value: value in ("last", "any"),
+    "early_intervention.alert": lambda value: _has_numbers(value, "watch", "alert") and 0 < value["watch"] < value["alert"] < 1,
+    "governance_class.entry": _is_entry,
+    "governance_class.exit": lambda value: _has_whole_numbers(value, "beyond_rank", "months") and min(value.values()) > 0,
+    "governance_class.watch": _is_class_watch,
     **{f"checkup.{name}": _is_tolerance for name in CHECKED},
 }
 """What each rule's value may be: a misspelt word would count nothing and say nothing."""

@@ -37,6 +37,9 @@ UNTIL = """SELECT coalesce(min(cutoff) FILTER (WHERE cutoff > last_on), max(cuto
 FROM (SELECT cutoff, max(cutoff) FILTER (WHERE stage <> 'ended') OVER () AS last_on FROM step WHERE hotspot_id = ?)"""
 """Up to when a hot spot is counted: where it is over, until it was found to be."""
 
+HOTSPOTS = """SELECT * FROM hotspot
+ORDER BY stage = 'ended', stage NOT IN ('new', 'worsening'), recent_observed - recent_expected DESC, hotspot_id"""
+TOLD = ("new", "worsening")
 WHOLE = ("category_3", "handling_unit", "problem")
 """Drivers of the whole hot spot, which say nothing of one of its places."""
 
@@ -95,9 +98,9 @@ def read_hotspots(focus: Snapshot, visible: frozenset[str] | None) -> pd.DataFra
         One row a hot spot: ``hotspot_id``, ``level``, ``category_1``, ``category_2``, ``areas`` (visible codes), ``centre`` (the first of them where it
         is not visible), ``since``, ``first_found_on``, ``last_found_on``, ``stage``, ``told_on``, ``observed`` and ``expected`` since it began, ``low`` and
         ``high`` of their ratio, the same of the last four weeks (``recent_``), ``p_value``, ``recurrence_days``, ``mode``, ``sign``, ``spells``.
-        To a reader who sees a part of it the numbers are those of that part, without an interval.
+        To a reader who sees a part of it the numbers are those of that part, without an interval; a part with no more than expected is left out.
     """
-    found = fetch(focus, "SELECT * FROM hotspot ORDER BY stage NOT IN ('new', 'worsening'), recent_observed - recent_expected DESC, hotspot_id")
+    found = fetch(focus, HOTSPOTS)
     if visible is None or found.empty:
         return found.assign(is_part=False)
     rows = []
@@ -105,6 +108,9 @@ def read_hotspots(focus: Snapshot, visible: frozenset[str] | None) -> pd.DataFra
         own = [code for code in row["areas"].split() if code in visible]
         if own:
             rows.append(row if len(own) == len(row["areas"].split()) else _part(focus, row, own))
+    # a part that has no more than it should is no hot spot to those who see that part alone
+    rows = [row for row in rows if not row.get("is_part") or row["observed"] > row["expected"]]
+    rows.sort(key=lambda row: (row["stage"] == "ended", row["stage"] not in TOLD, row["recent_expected"] - row["recent_observed"], row["hotspot_id"]))
     columns = [*found.columns, "is_part"]
     return pd.DataFrame([{"is_part": False} | row for row in rows], columns=columns) if rows else found.head(0).assign(is_part=False)
 

@@ -86,10 +86,8 @@ def _show_lines(view: View, hot: Hot, spot: pd.Series) -> None:
 
 def line_table(view: View, lines: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """The tickets under Chinese heads, and how many titles and places were kept back."""
-    callers = lines.groupby(["subdistrict_code", "community"], dropna=False)["caller_key"].transform("nunique")
-    callers = (
-        callers.where(lines["caller_key"].notna(), 0) if lines["caller_key"].notna().any() else lines.groupby("subdistrict_code")["ticket_id"].transform("size")
-    )
+    communities = lines.groupby(["subdistrict_code", "community"], dropna=False)
+    callers = communities["caller_key"].transform("nunique") if lines["caller_key"].notna().any() else communities["ticket_id"].transform("size")
     rows = zip(lines["district_code"], lines["subdistrict_code"], callers, strict=True)
     allowed = pd.Series([may_read_texts(view.scope, district, code, int(count)) for district, code, count in rows], index=lines.index, dtype="bool")
     table = pd.DataFrame(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from governance.unit_concentration import Funnel
 
-__all__ = ["MAP_HEIGHT", "class_map", "course", "drivers", "funnel", "point_map", "shares", "strip_html"]
+__all__ = ["ALERT_Z", "MAP_HEIGHT", "class_map", "course", "drivers", "funnel", "point_map", "shares", "strip_html"]
 
 MAP_HEIGHT = 400
 OTHER = "#c9d2dc"
@@ -26,6 +26,9 @@ OTHER_DARK = "#33404f"
 GRID = 60
 LEAST_EXPECTED = 5.0
 NAMED_UNITS = 3
+ALERT_Z = 3.0902
+"""The normal score of the 99.8 % limits."""
+
 STRIP_STYLE = """<style>.weisu-strip span{display:inline-block;min-width:.9rem;height:1rem;line-height:1rem;font-size:.7rem;text-align:center;
 margin-right:1px;color:#fff}</style>"""
 STRIP_COLOURS = {"new": theme.ACCENT, "worsening": "#8f4a06", "ongoing": theme.ACCENT, "easing": "#e9b67f", "ended": theme.MISSING}
@@ -223,7 +226,7 @@ def funnel(rows: pd.DataFrame, found: Funnel, height: int) -> go.Figure:
         band | {"y": edge, "line": {"color": theme.COMPARISON, "width": 1.5 if is_alert else 1, "dash": "solid" if is_alert else "dot"}}
         for edge, is_alert in ((limits.watch_low, False), (limits.watch_high, False), (limits.alert_low, True), (limits.alert_high, True))
     ]
-    over = found.ratio > np.interp(expected, grid, limits.alert_high)
+    over = np.nan_to_num(found.z, nan=-np.inf) > ALERT_Z
     names = rows["code"].to_numpy()
     biggest = np.argsort(-np.where(over, found.z, -np.inf))[:NAMED_UNITS]
     labels = np.where(np.isin(np.arange(len(rows)), biggest) & over, names, "")

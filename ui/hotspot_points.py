@@ -47,7 +47,7 @@ def sentence(rows: pd.DataFrame, names: dict[str, str]) -> str:
     """How many points, and the largest."""
     if rows.empty:
         return _("最近八周没有发现异常密集的点位。")
-    top = rows.iloc[0]
+    top = rows.loc[rows["observed"].idxmax()]
     return _("最近八周有 {n} 处点位异常密集，最多的在{place}：{problem} {seen} 件。").format(
         n=len(rows),
         place=names.get(top["code"], top["code"]),

@@ -113,9 +113,10 @@ def spot_name(spot: Mapping[Any, Any] | pd.Series, names: Mapping[str, str]) -> 
 
 def freshness(focus: Focus) -> str:
     """Up to when it was looked for, and how seldom chance makes one."""
-    text = _("按周扫描，截至 {day}。列入的门槛：全部问题合在一起，偶然波动平均 {days} 天才会造成一个（假定）。").format(
+    text = _("按周扫描，截至 {day}。列入的门槛：全部问题合在一起，偶然波动平均 {days} 天才会造成一个（假定）；").format(
         day=words.day(focus.cutoff), days=f"{focus.recurrence_days:,.0f}"
     )
+    text += _("各地的份额是估计的，实际会多一些，演示城市回放约每月0.4个。")
     text += "" if focus.has_neighbours else _("没有区划边界，各地单独判断，不看相邻。")
     return text if focus.is_current else text + _("数据已更新，热点将在下次运行 python manage.py focus 后更新。")
 
@@ -153,6 +154,8 @@ def excess(spot: pd.Series) -> str:
     if math.isnan(spot["low"]) or math.isinf(spot["high"]):
         return text + _("。")
     low, high = ((ratio - 1) * spot["expected"] for ratio in (spot["low"], spot["high"]))
+    if not spot["low"] > 1:
+        return text + _("；起伏大，按合计看还不能与平时分开。")
     if high > BOUNDLESS * max(more, 1.0):
         return text + _("（95%区间：至少 {low} 件）。").format(low=words.exact(round(low)))
     return text + _("（95%区间 {low}–{high} 件）。").format(low=words.exact(round(low)), high=words.exact(round(high)))
@@ -200,8 +203,5 @@ def class_sentence(rows: pd.DataFrame, problem: str, month: date) -> str:
         return _("{month}，{problem}：没有哪个地区与自己的平时相比明显偏多或偏少。").format(month=words.month(month), problem=problem)
     text = _("{month}，{problem}：{hot} 个地区是热点，{cold} 个是冷点").format(month=words.month(month), problem=problem, hot=len(hot), cold=len(cold))
     top = hot.sort_values("observed", ascending=False).head(NAMED)
-    listed = _("、").join(
-        _("{name}（{word}）").format(name=row["name"], word=class_word(row["kind"], row["side"])[2:])
-        for row in top.rename(columns={"name": "name"}).to_dict("records")
-    )
+    listed = _("、").join(_("{name}（{word}）").format(name=row["name"], word=class_word(row["kind"], row["side"])[2:]) for row in top.to_dict("records"))
     return text + (_("；件数最多的热点：{listed}。").format(listed=listed) if listed else _("。"))

@@ -110,13 +110,9 @@ def _one_problem(view: View, hot: Hot, newest: pd.DataFrame) -> None:
 
 def _funnel_sentence(summed: pd.DataFrame, z: np.ndarray) -> str:
     judged = int(np.isfinite(z).sum())
-    over = np.flatnonzero(np.nan_to_num(z, nan=-np.inf) > ALERT_Z)
+    over = np.flatnonzero(np.nan_to_num(z, nan=-np.inf) > hotspot_figures.ALERT_Z)
     text = _("{n} 家可比单位；实线为偶然波动的99.8%界限，虚线为95%（已计入单位之间平常的差别）。").format(n=judged)
     if not over.size:
         return text + _("没有单位超出实线。")
     names = _("、").join(summed["code"].iloc[over[np.argsort(-z[over])][:3]])
     return text + _("超出上界的 {n} 家：{names}。").format(n=len(over), names=names)
-
-
-ALERT_Z = 3.09
-"""The normal score of the 99.8 % limits."""

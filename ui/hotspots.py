@@ -120,10 +120,13 @@ def pick_month(hot: Hot) -> date | None:
 
 
 def pick_spot(hot: Hot) -> pd.Series | None:
-    """The hot spot chosen in the URL, else the first shown."""
-    own = hot.spots[hot.spots["hotspot_id"] == st.query_params.get(SPOT_KEY, "")]
+    """The hot spot chosen in the URL, else the first shown; a number that is no longer on the list is said to be gone."""
+    wanted = st.query_params.get(SPOT_KEY, "")
+    own = hot.spots[hot.spots["hotspot_id"] == wanted]
     if not own.empty:
         return own.iloc[0]
+    if wanted:
+        st.caption(_("⚠ 链接中的热点编号不在您能看到的清单里，已改为显示第一个。"))
     return None if hot.shown.empty else hot.shown.iloc[0]
 
 

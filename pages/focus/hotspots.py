@@ -21,7 +21,7 @@ else:
     st.markdown(f"**{hotspot_sentences.verdict(hot.active, hot.names)}**")
     left, right = st.columns([3, 2], gap="small")
     with left, st.container(border=True, height="stretch", gap="small"):
-        with panels.head(_("各地类别")):
+        with panels.head(_("各地月度类别")):
             as_map = panels.pick_twin("classes_as", _("地图"))
         hotspots.draw_map(view, hot, hotspots.pick_month(hot), spot, as_map=as_map)
     with right, st.container(border=True, height="stretch", gap="small"):
@@ -37,5 +37,5 @@ else:
                 hotspots.draw_drivers(view, hot, spot, 260)
             with right:
                 hotspot_context.draw(view, hot, spot)
-st.caption(hotspot_sentences.freshness(hot.focus))
+    st.caption(hotspot_sentences.freshness(hot.focus))
 frame.foot(view, "request_count", "local_expected", "hotspot_class", "hotspot_recurrence", "hotspot_q")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["DRIVER_COLUMNS", "advised", "drivers_of", "similar_places"]
 
 EVERYTHING = Scope(Role.ADMIN)
-BEFORE_DAYS = 364
-"""What is usual of a part is told by the year before the hot spot, brought to its length."""
+BEFORE_DAYS, WEEK = 364, 7
+"""What is usual of a part is told by the year before the hot spot, brought to what the city has of the problem during it."""
 
 MOST_PARTS = 8
 FEWEST_HOT = 3
@@ -39,23 +39,24 @@ DRIVER_COLUMNS = ("hotspot_id", "kind", "code", "name", "observed", "usual")
 PARTS = ("category_3", "community", "pinpoint", "handling_unit")
 
 
-def drivers_of(spot: pd.Series, panel: Panel, lines: TicketLines) -> pd.DataFrame:
+def drivers_of(spot: pd.Series, panel: Panel, lines: TicketLines, data_from: date) -> pd.DataFrame:
     """Parts of a hot spot by how much more they have than before.
 
     Returns
     -------
     DataFrame
         ``kind`` ("problem" where everything is meant; "category_3", "community", "pinpoint", "handling_unit"), ``code`` of the subdistrict it lies in,
-        ``name``, ``observed`` since the hot spot began, ``usual`` in as many days of the year before (of problems: expected). Points of fewer than five
+        ``name``, ``observed`` since the hot spot began, ``usual`` as the year before and the city let expect. Points of fewer than five
         callers are left out.
     """
     since, until = spot["since"].date(), spot["until"].date()
     if spot["level"] == ALL:
         return _problems(spot, panel)
     problem = (spot["category_1"], spot["category_2"])
-    tickets = lines.read(EVERYTHING, problem, frozenset(spot["areas"].split()), since - timedelta(days=BEFORE_DAYS), until)
+    first = max(since - timedelta(days=BEFORE_DAYS), data_from)
+    tickets = lines.read(EVERYTHING, problem, frozenset(spot["areas"].split()), first, until)
     is_now = tickets["accepted_at"] >= pd.Timestamp(since)
-    scale = ((until - since).days + 1) / BEFORE_DAYS
+    scale = _city_now(spot, panel) or ((until - since).days + 1) / max((since - first).days, 1)
     tickets = tickets.assign(pinpoint=points_of(tickets["place"])["pinpoint"].to_numpy())
     parts = []
     for kind in PARTS:
@@ -70,6 +71,15 @@ def drivers_of(spot: pd.Series, panel: Panel, lines: TicketLines) -> pd.DataFram
         code = top.get("subdistrict_code", "")
         parts.append(pd.DataFrame({"kind": kind, "code": code, "name": top[kind], "observed": top["now"].astype("float64"), "usual": top["usual"]}))
     return pd.concat(parts, ignore_index=True).assign(hotspot_id=spot["hotspot_id"])[list(DRIVER_COLUMNS)]
+
+
+def _city_now(spot: pd.Series, panel: Panel) -> float:
+    """The rest of the city's requests of the problem during the hot spot to those of the year before: season and level; 0 where there were none before."""
+    elsewhere = ~np.isin(panel.members, spot["areas"].split())
+    totals = panel.observed[_position(spot, panel)][elsewhere].sum(axis=0)
+    span = _span(spot, panel)
+    before = totals[max(span.start - BEFORE_DAYS // WEEK, 0) : span.start].sum()
+    return float(totals[span].sum() / before) if before else 0.0
 
 
 def _callers(tickets: pd.DataFrame, keys: list[str]) -> pd.Series:

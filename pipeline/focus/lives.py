@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from geodata.hotspot_life import NOTIFIED, PATIENCE_DAYS, Finding, Life, Recent, Stage, follow, next_stage
+from geodata.hotspot_life import NOTIFIED, PATIENCE_DAYS, Finding, Life, Recent, Stage, follow, next_stage, renamed
 from geodata.smoothing import pooled_overdispersion, standardised_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from pipeline.focus.panels import Panel
 
@@ -43,7 +43,7 @@ class Lives:
     course: pd.DataFrame
 
 
-def live(panel: Panel, found: pd.DataFrame, cutoffs: Sequence[pd.Timestamp]) -> Lives:
+def live(panel: Panel, found: pd.DataFrame, cutoffs: Sequence[pd.Timestamp], known: pd.DataFrame | None = None) -> Lives:
     """Joins what was found.
 
     Parameters
@@ -55,15 +55,18 @@ def live(panel: Panel, found: pd.DataFrame, cutoffs: Sequence[pd.Timestamp]) -> 
         the panel no longer has: a name was entered as another's, or hardly anybody calls about it any more.
     cutoffs
         Those that were scanned, in order.
+    known
+        The hot spots of the version in use, whose names stay.
     """
     own = found[~found["is_folded"] & pd.MultiIndex.from_frame(found[NAMES]).isin(pd.MultiIndex.from_frame(panel.problems[NAMES]))]
     finding_rows = {_finding(row): row for row in own.itertuples(index=False)}
-    alphas: dict[int, float] = {}
+    alphas: dict[tuple[int, int], float] = {}
     spots, steps, courses = [], [], []
     every = follow(finding_rows)
+    renamed(every, [] if known is None else [(row["hotspot_id"], _known(row)) for row in known.to_dict("records")])
     for life in every:
-        counts = _Counts(panel, life, alphas)
-        stages = _stages(life, counts, cutoffs)
+        counts = _Counts(panel, life.best, alphas)
+        stages = _stages(life, panel, alphas, cutoffs)
         steps.append(stages.assign(hotspot_id=life.name))
         if (cutoffs[-1] - _over_since(stages, cutoffs[-1])).days > SHOWN_AFTER_DAYS:
             continue
@@ -89,19 +92,26 @@ def _finding(row: object) -> Finding:
     )
 
 
-class _Counts:
-    """Observed and expected counts of one life's problem in the areas of its strongest finding, by week."""
+def _known(row: dict[Hashable, Any]) -> Finding:
+    """A hot spot of the version in use as a finding."""
+    problem = (str(row["category_1"]), str(row["category_2"]))
+    return Finding(row["last_found_on"].date(), problem, frozenset(row["areas"].split()), str(row["centre"]), row["since"].date(), 1.0)
 
-    def __init__(self, panel: Panel, life: Life, alphas: dict[int, float]) -> None:
+
+class _Counts:
+    """Observed and expected counts of a finding's problem in its areas, by week; how they scatter is told by the weeks up to ``until`` alone."""
+
+    def __init__(self, panel: Panel, finding: Finding, alphas: dict[tuple[int, int], float], until: pd.Timestamp | None = None) -> None:
         names = panel.problems
         self._starts = panel.starts
-        number = int(np.flatnonzero((names["category_1"] == life.best.problem[0]) & (names["category_2"] == life.best.problem[1]))[0])
-        self._codes = sorted(life.best.areas & set(panel.members))
+        number = int(np.flatnonzero((names["category_1"] == finding.problem[0]) & (names["category_2"] == finding.problem[1]))[0])
+        self._codes = sorted(finding.areas & set(panel.members))
         areas = [panel.members.index(code) for code in self._codes]
         self._observed, self._expected = panel.observed[number, areas], panel.expected[number, areas]
-        if number not in alphas:
-            alphas[number] = _of_four_weeks(panel.observed[number], panel.expected[number])
-        self._alpha = alphas[number]
+        end = len(panel.starts) if until is None else self._place(until)
+        if (number, end) not in alphas:
+            alphas[number, end] = _of_four_weeks(panel.observed[number, :, :end], panel.expected[number, :, :end])
+        self._alpha = alphas[number, end]
 
     def _place(self, day: pd.Timestamp) -> int:
         """Position of the first week that begins after a day."""
@@ -143,8 +153,8 @@ def _of_four_weeks(observed: np.ndarray, expected: np.ndarray) -> float:
     return min(float(np.nan_to_num(pooled_overdispersion(seen, usual))), MOST_DISPERSION) if number else 0.0
 
 
-def _stages(life: Life, counts: _Counts, cutoffs: Sequence[pd.Timestamp]) -> pd.DataFrame:
-    """Stage of a life at each cut-off from the first finding on, until it is over for good."""
+def _stages(life: Life, panel: Panel, alphas: dict[tuple[int, int], float], cutoffs: Sequence[pd.Timestamp]) -> pd.DataFrame:
+    """Stage of a life at each cut-off from the first finding on, until it is over for good; told by what had been found by then alone."""
     first, last = (pd.Timestamp(life.findings[place].cutoff) for place in (0, -1))
     stages: list[Stage] = []
     ratios: list[Recent] = []
@@ -154,7 +164,7 @@ def _stages(life: Life, counts: _Counts, cutoffs: Sequence[pd.Timestamp]) -> pd.
         if cutoff < first:
             continue
         is_lost = (cutoff - last).days > PATIENCE_DAYS
-        ratios.append(counts.recent(cutoff)[2])
+        ratios.append(_Counts(panel, life.best_by(cutoff.date()), alphas, cutoff).recent(cutoff)[2])
         stages.append(Stage.ENDED if is_lost else next_stage(stages, ratios, told))
         if stages[-1] in NOTIFIED:
             told = ratios[-1].ratio
@@ -172,8 +182,8 @@ def _over_since(stages: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Timestamp:
 
 
 def _is_before(other: Life, life: Life) -> bool:
-    """Whether another hot spot is an earlier spell of the same problem at one of its places."""
-    return other.best.problem == life.best.problem and other.findings[0].cutoff < life.findings[0].cutoff and bool(other.best.areas & life.best.areas)
+    """Whether another hot spot is an earlier spell of the same problem at one of its places, over before this one began."""
+    return other.best.problem == life.best.problem and other.findings[-1].cutoff < life.best.since and bool(other.best.areas & life.best.areas)
 
 
 def _spot(life: Life, row: object, counts: _Counts, course: tuple[pd.DataFrame, int], cutoff: pd.Timestamp) -> tuple[object, ...]:
@@ -185,7 +195,7 @@ def _spot(life: Life, row: object, counts: _Counts, course: tuple[pd.DataFrame, 
     until = _over_since(stages, cutoff)
     seen, usual, whole = counts.between(since, until)
     now_seen, now_usual, now = counts.recent(cutoff)
-    told = stages.loc[stages["stage"].isin(NOTIFIED), "cutoff"].iloc[-1]
+    told = stages.loc[stages["stage"].isin(NOTIFIED), "cutoff"].max()  # never, where it was found when it was over
     numbers = (seen, usual, whole.low, whole.high, now.ratio, now_seen, now_usual, read("p_value"), read("recurrence_days"), read("radius_km"))
     days = (since, *(pd.Timestamp(life.findings[place].cutoff) for place in (0, -1)))
     return (life.name, read("level"), *life.best.problem, " ".join(sorted(life.best.areas)), life.best.centre, *days, stage, told, until, spells, *numbers)

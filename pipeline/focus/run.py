@@ -144,6 +144,8 @@ class _Run:
         self.mode_rule = ModeRule(**policies.entry("focus.mode", self.cutoff).value)
         self.finding_key = f"{code_key(FINDS)}|{self.rule!r}|{self.facts.boundaries_key}|{load_naming(home).key}"
         parts = [snapshot.version, repr(self.mode_rule), str(replays), code_key(SHOWS), self.finding_key]
+        self.named: pd.DataFrame | None = None
+        self._is_first = True
         self.version = f"{self.cutoff:%Y%m%d}-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
 
     def made(self, *, if_stale: bool, began: float) -> FocusResult:
@@ -166,7 +168,7 @@ class _Run:
         now = self._scan(panel, coordinates, self.cutoff)
         known, done = self._known()
         past = self._missing(done)
-        if past:  # what is hot now is shown before the past is looked through, which takes minutes
+        if past and self._is_first:  # what is hot now is shown before the past is looked through, which takes minutes
             self._publish(f"{self.version}{UNFINISHED}", panel, same, (known, done), now)
         scans = len(now[1])
         for day in past:
@@ -197,7 +199,7 @@ class _Run:
         cutoff = pd.Timestamp(self.cutoff)
         found = pd.concat([past[0], now[0].assign(cutoff=cutoff)], ignore_index=True).astype(past[0].dtypes)
         cutoffs = sorted({*past[1], cutoff})
-        lives = live(panel, found, cutoffs)
+        lives = live(panel, found, cutoffs, self.named)
         tables = dict(same) | {"found": found, "cutoff": pd.DataFrame({"cutoff": cutoffs}), "step": lives.steps, "course": lives.course}
         tables["sight"] = now[1].merge(panel.problems, on="problem_id").drop(columns="problem_id")
         tables |= self._explained(lives, panel, same["class_month"].merge(same["problem"], on="problem_id"))
@@ -218,7 +220,7 @@ class _Run:
     def _missing(self, done: list[pd.Timestamp]) -> list[date]:
         """Past cut-offs still to be scanned: what was not looked for is not over, so weeks in which nobody ran this are made up for."""
         wanted = [self.cutoff - timedelta(weeks=back) for back in range(self.replays - self.replays % REPLAY_STEP, 0, -REPLAY_STEP)]
-        return [day for day in wanted if pd.Timestamp(day) > max(done, default=pd.Timestamp.min)]
+        return [day for day in wanted if not any(abs((pd.Timestamp(day) - known).days) < WEEK * REPLAY_STEP for known in done)]
 
     def _scan(self, panel: Panel, coordinates: np.ndarray | None, day: date) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Clusters and sight at a cut-off; nothing where too little lies before it."""
@@ -235,10 +237,9 @@ class _Run:
             before = open_focus(self.home)
         except OSError:
             return nothing, []
-        if before.version.endswith(UNFINISHED):
-            before.close()
-            return nothing, []
+        self._is_first = before.version.endswith(UNFINISHED)
         try:
+            self.named = fetch(before, "SELECT * FROM hotspot") if not self._is_first else None
             facts: dict[str, str] = dict(fetch(before, "SELECT name, value FROM meta").itertuples(index=False))
             if facts.get("finding_key") != self.finding_key:
                 return nothing, []
@@ -253,7 +254,7 @@ class _Run:
         spots = lives.spots
         lines = TicketLines(self.home)
         try:
-            drivers = [drivers_of(spot, panel, lines) for _place, spot in spots.iterrows()]
+            drivers = [drivers_of(spot, panel, lines, self.facts.data_from) for _place, spot in spots.iterrows()]
             points = find_points(lines, self.facts.filled_until)
         finally:
             lines.close()

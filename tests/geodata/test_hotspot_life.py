@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geodata.hotspot_life import NOTIFIED, PATIENCE_DAYS, Finding, Life, Recent, Stage, follow, next_stage
+from geodata.hotspot_life import NOTIFIED, PATIENCE_DAYS, Finding, Life, Recent, Stage, follow, next_stage, renamed
 
 SUNDAY = date(2025, 6, 1)
 RUBBISH, NOISE = ("市容环卫", "垃圾清运"), ("噪声", "施工噪声")
@@ -19,7 +19,8 @@ RUBBISH, NOISE = ("市容环卫", "垃圾清运"), ("噪声", "施工噪声")
 
 def finding(weeks: int = 0, areas: str = "a", problem: tuple[str, str] = RUBBISH, strength: float = 10.0) -> Finding:
     """Found so many weeks after the first cut-off in areas of one letter each; the first is the centre."""
-    return Finding(SUNDAY + timedelta(weeks=weeks), problem, frozenset(areas), areas[0], SUNDAY - timedelta(weeks=4), strength)
+    cutoff = SUNDAY + timedelta(weeks=weeks)
+    return Finding(cutoff, problem, frozenset(areas), areas[0], cutoff - timedelta(weeks=4), strength)
 
 
 def sets(lives: list[Life]) -> set[frozenset[Finding]]:
@@ -64,6 +65,24 @@ def test_patience_is_eight_weeks(weeks: int, is_one: bool) -> None:
     lives = follow([finding(), finding(weeks)])
     assert len(lives) == (1 if is_one else 2)
     assert len({life.name for life in lives}) == len(lives)
+
+
+def test_what_began_before_it_was_lost_is_the_same() -> None:
+    """Windows reach back half a year: lost and found again with the same window, it holds the same requests."""
+    again = replace(finding(20), since=SUNDAY - timedelta(weeks=1))
+    assert len(follow([finding(), again])) == 1
+    assert len(follow([finding(), replace(again, since=SUNDAY + timedelta(days=1))])) == 2
+
+
+def test_people_find_it_under_the_name_they_know() -> None:
+    known = [("known001", finding(0, "abc")), ("known002", finding(0, "xyz"))]
+    lives = follow([finding(1, "abc"), finding(1, "abd", strength=5.0), finding(1, "q")])
+    names = [life.name for life in lives]
+    renamed(lives, known)
+    assert lives[0].name == "known001"
+    assert [life.name for life in lives[1:]] == names[1:]  # no name is given twice, and none to another place
+    renamed(lives, [("known001", finding(0, "abc"))])
+    assert lives[0].name == "known001"
 
 
 def test_patience_is_counted_from_the_last_finding_not_the_first() -> None:
@@ -149,8 +168,9 @@ NEW, WORSENING, ONGOING, EASING, ENDED = Stage.NEW, Stage.WORSENING, Stage.ONGOI
     ("before", "ratios", "told", "stage"),
     [
         ((), (recent(3.0),), 0.0, NEW),
-        ((), (recent(1.2, 0.8),), 0.0, NEW),  # the scan found it, in a longer window
-        ((), (recent(float("nan"), float("nan")),), 0.0, NEW),
+        ((), (recent(1.2, 0.8),), 0.0, ENDED),  # the scan found it, in a longer window, when it was over
+        ((), (recent(float("nan"), float("nan")),), 0.0, ENDED),
+        ((ENDED,), (recent(1.2, 0.8), recent(2.0)), 0.0, NEW),  # nobody was told of it before
         ((NEW,), (recent(3.0), recent(3.74)), 3.0, ONGOING),
         ((NEW,), (recent(3.0), recent(3.75)), 3.0, WORSENING),  # a quarter more, just
         ((NEW, ONGOING), (recent(3.0), recent(3.6), recent(3.8)), 3.0, WORSENING),  # against what was told, not against last week

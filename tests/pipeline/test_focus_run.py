@@ -165,12 +165,13 @@ def test_drivers_name_what_was_planted(found: Snapshot, spots: pd.DataFrame) -> 
     assert general["usual"].sum() == pytest.approx(spots.loc[BUSY, "expected"], rel=0.05)
 
 
-def test_usual_is_the_year_before_brought_to_the_same_length(found: Snapshot, spots: pd.DataFrame) -> None:
+def test_usual_is_the_year_before_brought_to_what_the_rest_of_the_city_has(found: Snapshot, spots: pd.DataFrame) -> None:
     since = spots.loc[HOT, "since"].date()
-    before = recount(since - timedelta(days=364), since - timedelta(days=1), lambda _day, code, one, _unit: (code, one))[HOT, RUBBISH]
+    year = recount(since - timedelta(days=364), since - timedelta(days=1), lambda _day, code, one, _unit: (code, one))
+    now = recount(since, made.KNOWN_UNTIL, lambda _day, code, one, _unit: (code, one))
+    rest, rest_now = (sum(count for (code, one), count in counts.items() if code and code != HOT and one == RUBBISH) for counts in (year, now))
     drivers = read_drivers(found, None, spots.loc[HOT, "hotspot_id"])
-    length = (made.KNOWN_UNTIL - since).days + 1
-    assert drivers.loc[drivers["kind"] == "category_3", "usual"].sum() == pytest.approx(before * length / 364)
+    assert drivers.loc[drivers["kind"] == "category_3", "usual"].sum() == pytest.approx(year[HOT, RUBBISH] * rest_now / rest)
 
 
 def test_similar_places_are_others_and_modes_follow_the_rule(found: Snapshot, spots: pd.DataFrame) -> None:
@@ -279,7 +280,7 @@ def test_weeks_in_which_nobody_looked_are_made_up_for(city: City, tmp_path: Path
     """As if the last run had been in August: what was not looked for meanwhile is not over, and keeps its name."""
     home = copied(city.before, tmp_path)
     published = open_focus(home)
-    tables = {name: table(published, name) for name in ("found", "cutoff", "meta")}
+    tables = {name: table(published, name) for name in ("found", "cutoff", "meta", "hotspot")}
     august = pd.Timestamp(CUTOFFS[1])
     write_focus(home, "august", tables | {name: tables[name][tables[name]["cutoff"] <= august] for name in ("found", "cutoff")})
     result = focus(home, replays=16)

@@ -175,7 +175,7 @@ def test_what_size_can_be_seen():
 
 def test_how_fresh_it_is():
     focus = hotspots.hotspot_loaders.Focus("v", date(2025, 12, 28), 365.0, has_neighbours=True, is_current=True)
-    assert said.freshness(focus).endswith("平均 365 天才会造成一个（假定）。")
+    assert said.freshness(focus).endswith("平均 365 天才会造成一个（假定）；各地的份额是估计的，实际会多一些，演示城市回放约每月0.4个。")
     assert "没有区划边界" in said.freshness(replace(focus, has_neighbours=False))
     assert "manage.py focus" in said.freshness(replace(focus, is_current=False))
 
