@@ -212,7 +212,7 @@ def possible_ranks(counts: pd.DataFrame, rule: AssessmentRule, *, seed: int, dra
     -----
     True rates are drawn from their Beta distribution given the answers, ranked, and the middle ``level`` of a unit's ranks is its range, ends included.
     The Beta starts from what the units of the group have in common, fitted to them by moments (beta-binomial), not from ignorance: without that, extreme
-    units are drawn even more extreme, and of 40 made-up units with 30 to 500 answers only 60 to 83 % of true ranks lay within ranges of 90 %, with it 90 %.
+    units are drawn even more extreme, and of 40 made-up units with 30 to 500 answers only 61 to 83 % of true ranks lay within ranges of 90 %, with it 90 %.
 
     The three answers come from one call, so their errors go together: the draws of one unit's rates are put into the order of normal scores with
     ``answer_correlation`` (a Gaussian copula). Drawn apart, ranges of 90 % held 83 to 87 % of true ranks where answers correlate by 0.7.
