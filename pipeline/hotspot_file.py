@@ -12,7 +12,9 @@ from geodata.boundaries import BoundaryError, read_boundaries, schema_by_codes
 from geodata.emerging import NEITHER, Emerging
 from geodata.expected import LEAST_PERIODS, expected_counts
 from geodata.hotspots import STATE_NAMES, Hotspots, find_hotspots
+from geodata.local_statistics import local_moran
 from geodata.neighbours import contiguity
+from geodata.smoothing import standardised_rates
 from pipeline.long_tables import check_place, read_table, write_table
 from storage.home import InputError
 
@@ -91,7 +93,8 @@ def hotspot_file(file: Path, boundaries: Path, out: Path, *, seed: int = 0) -> H
         message = f"{file}: {error}"
         raise InputError(message) from error
     clusters = _clusters(found, panel)
-    write_table(_table(found, panel), out)
+    moran = local_moran(standardised_rates(panel.observed, panel.expected), neighbours)
+    write_table(_table(found, panel).assign(moran=moran.statistic.ravel(), moran_p_high=moran.p_high.ravel(), moran_p_low=moran.p_low.ravel()), out)
     write_table(clusters, beside)
     kinds, counts = np.unique(found.kinds[found.sides != NEITHER].astype("str"), return_counts=True)
     last = np.flatnonzero(np.isfinite(found.judged.gi).any(axis=0))

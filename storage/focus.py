@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["focus_version", "open_focus", "write_focus"]
 
-LAYOUT = "2"
+LAYOUT = "3"
 
 
 def _shelf(home: Home) -> Shelf:

@@ -23,6 +23,7 @@ __all__ = [
     "read_focus_problems",
     "read_hotspots",
     "read_months",
+    "read_near_repeats",
     "read_points",
     "read_sight",
     "read_similar",
@@ -189,6 +190,11 @@ def read_points(focus: Snapshot, visible: frozenset[str] | None) -> pd.DataFrame
     """Points of the last eight weeks, as ``pipeline.focus.points.find_points`` made them."""
     rows = fetch(focus, "SELECT * FROM point ORDER BY observed - usual DESC")
     return rows if visible is None else rows[rows["code"].isin(visible)].reset_index(drop=True)
+
+
+def read_near_repeats(focus: Snapshot) -> pd.DataFrame:
+    """Problems of the whole city that come back near by and soon: names, ``observed`` and ``expected`` pairs, ``ratio``, ``p_value``."""
+    return fetch(focus, "SELECT * FROM near_repeat ORDER BY ratio DESC")
 
 
 def read_sight(focus: Snapshot, category_1: str, category_2: str) -> pd.Series | None:

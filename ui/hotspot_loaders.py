@@ -36,6 +36,7 @@ __all__ = [
     "hotspots",
     "lines",
     "months",
+    "near_repeats",
     "points",
     "problems",
     "sight",
@@ -147,6 +148,12 @@ def similar(snapshot: str, version: str, scope: Scope, hotspot_id: str) -> pd.Da
 def points(snapshot: str, version: str, scope: Scope) -> pd.DataFrame:
     """Points of the last eight weeks."""
     return reads.read_points(_open(version), _visible(snapshot, scope))
+
+
+@cached(4)
+def near_repeats(version: str) -> pd.DataFrame:
+    """Problems that come back near by and soon."""
+    return reads.read_near_repeats(_open(version))
 
 
 @cached(64)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from ui.frame import View
     from ui.hotspots import Hot
 
-__all__ = ["draw", "point_table", "sentence"]
+__all__ = ["draw", "near_sentence", "point_table", "sentence"]
 
 SAME_METRES = 10.0
+SURE, LEAST_TIMES, NAMED = 0.005, 1.1, 4
+"""The least p-value that 199 dealings can give, and a tenth more than chance: of eighty problems less than one is named by chance."""
 
 
 def draw(view: View, hot: Hot) -> None:
@@ -31,6 +33,9 @@ def draw(view: View, hot: Hot) -> None:
     text = sentence(rows, hot.names)
     st.markdown(f"**{text}**")
     st.caption(_("最近八周内，200米、14天以内连成一片、不少于6件，且远多于同一处过去一年的同类诉求（全部位置合在一起，误报的可能不超过5%）。"))
+    again = near_sentence(hotspot_loaders.near_repeats(hot.focus.version))
+    if again:
+        st.caption(again)
     if rows.empty:
         return
     table = point_table(view, rows, hot.names, dict(places["parent_code"].dropna()))
@@ -54,6 +59,17 @@ def sentence(rows: pd.DataFrame, names: dict[str, str]) -> str:
         problem=said.problem_name(top["category_1"], top["category_2"] if isinstance(top["category_2"], str) else ""),
         seen=words.exact(top["observed"]),
     )
+
+
+def near_sentence(rows: pd.DataFrame) -> str:
+    """Which problems come back near by and soon, of the whole city; nothing where none does beyond chance."""
+    sure = rows[(rows["p_value"] <= SURE) & (rows["ratio"] >= LEAST_TIMES)].head(NAMED)
+    if sure.empty:
+        return ""
+    text = _("{problem}（{times}倍）")
+    pairs = [(said.problem_name(row["category_1"], row["category_2"]), f"{row['ratio']:.1f}") for row in sure.to_dict("records")]
+    named = _("、").join(text.format(problem=problem, times=times) for problem, times in pairs)
+    return _("近重复（全市）：同类诉求在200米、14天之内再次发生，比日期打乱后多的问题依次为{named}。").format(named=named)
 
 
 def point_table(view: View, rows: pd.DataFrame, names: dict[str, str], parents: dict[str, str]) -> pd.DataFrame:

@@ -10,13 +10,13 @@ import pandas as pd
 from scipy.spatial import cKDTree
 from scipy.stats import nbinom
 
-from geodata.point_clusters import space_time_clusters
+from geodata.point_clusters import near_repeat, space_time_clusters
 from governance.pinpoints import points_of
 
 if TYPE_CHECKING:
     from storage.ticket_lines import TicketLines
 
-__all__ = ["EMPTY_POINTS", "find_points"]
+__all__ = ["EMPTY_POINTS", "NEAR_COLUMNS", "find_near_repeats", "find_points"]
 
 METRES, SPAN_DAYS, LEAST = 200.0, 14, 6
 RECENT_DAYS, BEFORE_DAYS = 56, 364
@@ -29,6 +29,8 @@ DISPERSION = 0.25
 NEVER = 0.5
 """Tickets that a position without any may be expected to have had."""
 
+FEWEST_NEAR, MOST_NEAR, FEWEST_PAIRS = 100, 50_000, 5.0
+NEAR_COLUMNS = ("category_1", "category_2", "observed", "expected", "ratio", "p_value")
 DEGREE_METRES = 111_195.0
 KINDS = {
     **dict.fromkeys(("category_1", "category_2", "code", "community", "pinpoint"), "str"),
@@ -74,6 +76,27 @@ def find_points(lines: TicketLines, until: date) -> pd.DataFrame:
                 found.append(_described(own[labels == label], numbers))
     frame = pd.DataFrame(found, columns=list(KINDS)).astype(KINDS) if found else EMPTY_POINTS
     return frame.sort_values("p_value", ignore_index=True)
+
+
+def find_near_repeats(lines: TicketLines, until: date) -> pd.DataFrame:
+    """Problems that come back near by and soon: pairs of tickets within 200 metres and a fortnight, against days dealt out anew.
+
+    Returns
+    -------
+    DataFrame
+        ``NEAR_COLUMNS``, one row a problem with enough positions in the last eight weeks, the most repeating first: ``ratio`` of observed to expected
+        pairs, ``p_value`` of one problem.
+    """
+    recent = lines.points(until - timedelta(days=RECENT_DAYS - 1), until)
+    rows = []
+    for problem, own in recent.fillna({"category_2": ""}).groupby(["category_1", "category_2"]):
+        if not FEWEST_NEAR <= len(own) <= MOST_NEAR:
+            continue
+        days = own["accepted_at"].to_numpy().astype("datetime64[D]")
+        found = near_repeat(own["longitude"].to_numpy(), own["latitude"].to_numpy(), days, metres=METRES, span_days=SPAN_DAYS)
+        if found.expected >= FEWEST_PAIRS:
+            rows.append((*problem, found.observed, found.expected, found.ratio, found.p_value))
+    return pd.DataFrame(rows, columns=list(NEAR_COLUMNS)).sort_values("ratio", ascending=False, ignore_index=True)
 
 
 def _metres(rows: pd.DataFrame, middle: float) -> np.ndarray:

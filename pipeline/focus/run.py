@@ -23,7 +23,7 @@ from pipeline.focus.clusters import EMPTY_FOUND, EMPTY_SIGHT, Rule, find_cluster
 from pipeline.focus.drivers import DRIVER_COLUMNS, advised, drivers_of, similar_places
 from pipeline.focus.lives import live
 from pipeline.focus.panels import build_panel
-from pipeline.focus.points import find_points
+from pipeline.focus.points import find_near_repeats, find_points
 from pipeline.focus.units import concentration
 from storage.focus import focus_version, open_focus, write_focus
 from storage.home import InputError
@@ -61,8 +61,8 @@ LEAST_WEEKS = 40
 """Less tells nothing of what is usual."""
 
 ROOT = Path(__file__).resolve().parents[2]
-FINDS = ("geodata/*.py", "pipeline/focus/panels.py", "pipeline/focus/clusters.py")
-SHOWS = (*FINDS, "pipeline/focus/*.py", "governance/mode_advice.py", "governance/pinpoints.py", "governance/unit_concentration.py")
+FINDS = ("geodata/scan*.py", "geodata/expected.py", "geodata/smoothing.py", "pipeline/focus/panels.py", "pipeline/focus/clusters.py")
+SHOWS = ("geodata/*.py", "pipeline/focus/*.py", "governance/mode_advice.py", "governance/pinpoints.py", "governance/unit_concentration.py")
 """What clusters are found by, and what everything published is made by: findings of the past stay while only the second changes."""
 
 
@@ -256,13 +256,14 @@ class _Run:
         try:
             drivers = [drivers_of(spot, panel, lines, self.facts.data_from) for _place, spot in spots.iterrows()]
             points = find_points(lines, self.facts.filled_until)
+            near = find_near_repeats(lines, self.facts.filled_until)
         finally:
             lines.close()
         similar = [similar_places(spot, panel) for _place, spot in spots.iterrows()]
         driver = pd.concat(drivers, ignore_index=True) if drivers else pd.DataFrame(columns=list(DRIVER_COLUMNS))
         like = pd.concat(similar, ignore_index=True) if similar else pd.DataFrame(columns=["hotspot_id", "code", "likeness", "observed", "expected"])
         advice = advised(spots, panel, driver, classes, self.mode_rule)
-        return {"hotspot": spots.merge(advice, on="hotspot_id"), "driver": driver, "alike": like, "point": points}
+        return {"hotspot": spots.merge(advice, on="hotspot_id"), "driver": driver, "alike": like, "point": points, "near_repeat": near}
 
     def _units(self) -> Tables:
         self.tell("承办单位")

@@ -14,7 +14,7 @@ from pipeline.focus.classes import class_months
 from pipeline.focus.clusters import EMPTY_FOUND, Rule, find_clusters, least_seen, scanned_problems
 from pipeline.focus.lives import live
 from pipeline.focus.panels import Panel, build_panel, usable_gap
-from pipeline.focus.points import find_points
+from pipeline.focus.points import NEAR_COLUMNS, find_near_repeats, find_points
 from storage.home import Home
 from storage.place_counts import Counts
 from storage.records.aliases import AliasChange, AliasKind, write_alias
@@ -243,3 +243,30 @@ def test_what_lay_there_under_another_name_of_the_problem_lay_there_before(tmp_p
     lines.close()
     write_alias(home, Scope(Role.ADMIN), AliasChange(AliasKind.CATEGORY, "旧噪声", "噪声", "改名", "管理员"), {"噪声"})
     assert find_points(TicketLines(home), UNTIL).empty
+
+
+class Repeating:
+    """Two problems at forty addresses with ten tickets each: one comes in a burst of ten days, the other on any day."""
+
+    def points(self, first: date, _last: date) -> pd.DataFrame:
+        chance = np.random.default_rng(5)
+        address = np.repeat(np.arange(40), 10)
+        where = {"longitude": 116 + address % 8 / 100, "latitude": 39.9 + address // 8 / 100}
+        burst = np.repeat(chance.integers(0, 46, 40), 10) + np.tile(np.arange(10), 40)
+        rows = []
+        for problem, days in (("施工", burst), ("垃圾", chance.integers(0, 56, 400))):
+            rows.append(
+                pd.DataFrame(where | {"accepted_at": pd.Timestamp(first) + pd.to_timedelta(days, unit="D"), "category_1": "环境", "category_2": problem})
+            )
+        rows.append(rows[0].head(40).assign(category_2="少"))
+        return pd.concat(rows, ignore_index=True)
+
+
+def test_a_problem_that_comes_back_near_by_and_soon_is_told() -> None:
+    found = find_near_repeats(Repeating(), date(2025, 10, 26))  # type: ignore[arg-type]
+    assert list(found.columns) == list(NEAR_COLUMNS)
+    assert found["category_2"].tolist() == ["施工", "垃圾"]  # the most repeating first; of forty tickets nothing is said
+    assert found["ratio"].iloc[0] > 2
+    assert found["p_value"].iloc[0] == 0.005
+    assert found["ratio"].iloc[1] == pytest.approx(1, abs=0.1)
+    assert found["p_value"].iloc[1] > 0.01
