@@ -149,8 +149,7 @@ def _contract(frame: gpd.GeoDataFrame, schema: BoundarySchema, file_name: str) -
         message = f"边界文件 {file_name} 的坐标超出经纬度范围, 坐标系可能写错"
         raise BoundaryError(message)
     areas["area_km2"] = areas.to_crs(EQUAL_AREA).area / SQUARE_METRES_PER_KM2
-    order = [*areas.columns.drop("geometry"), "geometry"]
-    return areas[order].sort_values("code", ignore_index=True)
+    return areas.sort_values("code", ignore_index=True)
 
 
 def _polygons(geometry: np.ndarray) -> np.ndarray:
